@@ -142,6 +142,7 @@ export const StatsSchema = Type.Object(
     inHand: Count('Readings not yet settled. received is the sum of the other six.'),
     unanswerable: Count('Among the rejected: no reply topic could be derived.'),
     repliesRefused: Count('Answers that the broker refused or that could not be handed over.'),
+    repliesLost: Count('Answers whose connection ended too early; such readings come again.'),
     rate: Type.Object({
       receivedPerSecond: Type.Number({ minimum: 0 }),
       answeredPerSecond: Type.Number({ minimum: 0 }),

@@ -1,0 +1,113 @@
+// The self-check: a reading of our own that must come back answered, through the broker and the model.
+import { randomUUID } from 'node:crypto';
+import type { Incoming, PublishOptions, PublishOutcome } from '../bus/types.ts';
+import { decodeReading } from '../schemas/decode-reading.ts';
+import { decodeAnswer, encodeMessage } from '../schemas/encode.ts';
+import { SELF_CHECK_MODEL } from '../schemas/names.ts';
+import { buildTopic } from '../schemas/topics.ts';
+import { encodePrediction, encodeProblem } from './answers.ts';
+import type { Classifier } from './classifier.ts';
+
+type Publish = (
+  topic: string,
+  payload: Buffer,
+  options: PublishOptions,
+  settled?: (outcome: PublishOutcome) => void,
+) => void;
+
+export type SelfCheckResult =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly detail: string };
+
+interface SelfCheckOptions {
+  readonly agent: string;
+  /** `{self}` of the topics: the username. */
+  readonly self: string;
+  readonly namespace: string;
+  readonly classifier: Classifier;
+  readonly maxPayloadBytes: number;
+  readonly publish: Publish;
+}
+
+/** Outside the books and ahead of the queue: it proves this agent, not its group. */
+export class SelfCheck {
+  readonly readingTopic: string;
+  readonly replyTopic: string;
+  private readonly options: SelfCheckOptions;
+  private readonly waiting = new Map<string, (result: SelfCheckResult) => void>();
+
+  constructor(options: SelfCheckOptions) {
+    this.options = options;
+    const address = { client: options.self, model: SELF_CHECK_MODEL };
+    this.readingTopic = buildTopic(options.namespace, { kind: 'reading', ...address });
+    this.replyTopic = buildTopic(options.namespace, { kind: 'reply', ...address });
+  }
+
+  /** Asks once. Never rejects: what went wrong is in the result. */
+  ask(timeoutMs: number): Promise<SelfCheckResult> {
+    const { classifier, publish } = this.options;
+    const { width, minimum, maximum } = classifier.limits;
+    const id = randomUUID();
+    const values = new Array<number>(width).fill((minimum + maximum) / 2);
+    return new Promise((resolve) => {
+      const finish = (result: SelfCheckResult) => {
+        clearTimeout(timer);
+        if (this.waiting.delete(id)) resolve(result);
+      };
+      const timer = setTimeout(
+        () =>
+          finish({ ok: false, detail: `no answer on ${this.replyTopic} within ${timeoutMs} ms` }),
+        timeoutMs,
+      );
+      this.waiting.set(id, finish);
+      publish(this.readingTopic, encodeMessage({ id, values }, 'json'), { qos: 1 }, (outcome) => {
+        if (!outcome.ok)
+          finish({ ok: false, detail: `publish to ${this.readingTopic}: ${outcome.detail}` });
+      });
+    });
+  }
+
+  /** Answers a reading on our own self-check topic. */
+  async answer(message: Incoming): Promise<void> {
+    const { agent, classifier, maxPayloadBytes, publish } = this.options;
+    const { correlationData, qos } = message;
+    const reply = (payload: Buffer) =>
+      publish(
+        this.replyTopic,
+        payload,
+        { qos, ...(correlationData !== undefined && { correlationData }) },
+        () => message.settle(),
+      );
+    const decoded = decodeReading(message.payload, classifier.limits, maxPayloadBytes);
+    if (!decoded.ok) {
+      reply(encodeProblem(decoded.id, decoded.encoding, decoded.problem, agent));
+      return;
+    }
+    const reading = decoded.value;
+    try {
+      const scores = await classifier.classify(reading.values, reading.rows);
+      reply(
+        encodePrediction(reading, scores, 0, {
+          agent,
+          model: classifier.model,
+          labels: classifier.labels,
+        }),
+      );
+    } catch {
+      const detail = 'the model failed on the self-check';
+      reply(encodeProblem(reading.id, reading.encoding, { code: 'MODEL_FAILED', detail }, agent));
+    }
+  }
+
+  /** Takes in what came back on our own reply topic. */
+  receive(message: Incoming): void {
+    const answer = decodeAnswer(message.payload);
+    message.settle();
+    const finish = answer?.id ? this.waiting.get(answer.id) : undefined;
+    // A stranger's answer proves nothing of ours.
+    if (!answer || !finish || answer.agent !== this.options.agent) return;
+    if ('problem' in answer)
+      finish({ ok: false, detail: `${answer.problem.code}: ${answer.problem.detail}` });
+    else finish({ ok: true });
+  }
+}
