@@ -1,0 +1,155 @@
+// The classifier on onnxruntime-node: verified bytes in, checked probabilities out.
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type Bundle, BundleRefusedError } from '../models/bundle.ts';
+import type { Classifier } from './classifier.ts';
+import { type Activation, toProbabilities } from './probabilities.ts';
+
+/** What the agent uses of the graph: one input of rows × width, one output of rows × columns. */
+interface Graph {
+  readonly session: InferenceSession;
+  readonly input: string;
+  readonly output: string;
+  /** The dimensions of one row, whose product is the width. */
+  readonly rowShape: readonly number[];
+  /** The graph takes one row at a time. */
+  readonly oneRow: boolean;
+  readonly activation: Activation;
+}
+
+/**
+ * Loads the bundle's ONNX graph from its bytes and holds its input and output to the manifest.
+ * Golden vectors are not checked here.
+ * @param options.threads threads within one operator; one is fastest for small graphs
+ * @throws {BundleRefusedError} no ONNX file, not loadable, or of another shape
+ */
+export async function createOnnxClassifier(
+  bundle: Bundle,
+  { threads = 1 }: { readonly threads?: number } = {},
+): Promise<Classifier> {
+  const { manifest } = bundle;
+  const labels = manifest.labels;
+  const { width } = manifest.input;
+  const graph = await loadGraph(bundle, threads);
+  let open = true;
+
+  async function classify(values: Float32Array, rows: number): Promise<Float32Array> {
+    if (!open) throw new Error('the classifier is closed');
+    if (!(Number.isInteger(rows) && rows >= 1) || values.length !== rows * width) {
+      throw new Error(`expected rows × ${width} values, got ${values.length} for ${rows} rows`);
+    }
+    if (!graph.oneRow) return run(values, rows);
+    const scores = new Float32Array(rows * labels.length);
+    for (let row = 0; row < rows; row += 1) {
+      const values1 = values.subarray(row * width, (row + 1) * width);
+      scores.set(await run(values1, 1), row * labels.length);
+    }
+    return scores;
+  }
+
+  async function run(values: Float32Array, rows: number): Promise<Float32Array> {
+    const feeds = { [graph.input]: new Tensor('float32', values, [rows, ...graph.rowShape]) };
+    const results = await graph.session.run(feeds, [graph.output]);
+    const output = results[graph.output];
+    if (!(output?.data instanceof Float32Array)) {
+      throw new Error(`the model's output is ${output?.type ?? 'missing'}, expected float32`);
+    }
+    if (output.dims[0] !== rows && !(rows === 1 && output.dims.length === 0)) {
+      throw new Error(`the model gave the shape [${output.dims.join(', ')}] for ${rows} rows`);
+    }
+    return toProbabilities(output.data, rows, labels.length, graph.activation);
+  }
+
+  return {
+    model: {
+      name: manifest.name,
+      version: manifest.version,
+      digest: bundle.digest,
+      runtime: 'onnx',
+    },
+    limits: manifest.input,
+    labels,
+    classify,
+    async close() {
+      if (!open) return;
+      open = false;
+      await graph.session.release();
+    },
+  };
+}
+
+async function loadGraph(bundle: Bundle, threads: number): Promise<Graph> {
+  const { manifest } = bundle;
+  const declared = manifest.runtimes.onnx;
+  const bytes = declared && bundle.files.get(declared.file);
+  if (!declared || !bytes) throw refuse(bundle, 'it has no ONNX model', null);
+  const session = await InferenceSession.create(bytes, {
+    executionProviders: ['cpu'],
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    // Every failure comes back as an exception; the runtime need not print it too.
+    logSeverityLevel: 4,
+  }).catch((cause: unknown) => {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw refuse(bundle, `${declared.file} cannot be loaded: ${why}`, cause);
+  });
+  try {
+    return { session, ...checkShapes(bundle, session), activation: declared.activation };
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+function checkShapes(bundle: Bundle, session: InferenceSession) {
+  const { width } = bundle.manifest.input;
+  const { input, output } = bundle.manifest.runtimes.onnx as { input: string; output: string };
+  const labels = bundle.manifest.labels.length;
+  const inputs = session.inputMetadata.map(describe).join(', ');
+  const [only, ...others] = session.inputMetadata;
+  if (only?.name !== input || others.length > 0) {
+    throw refuse(bundle, `expected "${input}" as its only input, found ${inputs}`, null);
+  }
+  const [batch, ...rowShape] = only.isTensor ? only.shape : [];
+  const fits =
+    only.isTensor &&
+    only.type === 'float32' &&
+    (typeof batch === 'string' || batch === 1) &&
+    rowShape.every((size) => typeof size === 'number') &&
+    rowShape.length > 0 &&
+    rowShape.reduce((product, size) => product * size, 1) === width;
+  if (!fits) {
+    throw refuse(bundle, `expected a float32 input of rows × ${width}, found ${inputs}`, null);
+  }
+  const found = session.outputMetadata.find(({ name }) => name === output);
+  if (!found?.isTensor || found.type !== 'float32') {
+    const outputs = session.outputMetadata.map(describe).join(', ');
+    throw refuse(bundle, `expected the float32 output "${output}", found ${outputs}`, null);
+  }
+  const columns = found.shape.at(-1);
+  const columnsFit =
+    found.shape.length < 2 ||
+    typeof columns === 'string' ||
+    columns === labels ||
+    (columns === 1 && labels === 2);
+  if (!columnsFit) {
+    throw refuse(bundle, `expected ${labels} columns of scores, found ${describe(found)}`, null);
+  }
+  return { input, output, rowShape: rowShape as number[], oneRow: batch === 1 };
+}
+
+function describe(value: InferenceSession.ValueMetadata): string {
+  if (!value.isTensor) return `"${value.name}" (no tensor)`;
+  const shape = value.shape.map((size) => (size === '' ? '?' : size)).join(' × ');
+  return `"${value.name}" (${value.type}, ${shape || 'of unknown shape'})`;
+}
+
+function refuse(bundle: Bundle, what: string, cause: unknown): BundleRefusedError {
+  const { name, version } = bundle.manifest;
+  return new BundleRefusedError(
+    `the bundle ${name} ${version} in ${bundle.directory} is refused: ${what}`,
+    'Give the agent a bundle whose model fits its manifest; "echolot model inspect" shows both.',
+    cause === null ? undefined : { cause },
+  );
+}
