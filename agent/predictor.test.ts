@@ -1,0 +1,296 @@
+// The predictor: every delivery is answered once, counted once and settled once.
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Incoming, PublishOutcome, Qos } from '../bus/types.ts';
+import { encodeCbor } from '../schemas/cbor.ts';
+import { decodeAnswer } from '../schemas/encode.ts';
+import { Books } from './books.ts';
+import type { Classifier } from './classifier.ts';
+import { Lane } from './lane.ts';
+import { Predictor } from './predictor.ts';
+
+const MODEL = {
+  name: 'toy',
+  version: '1.0.0',
+  digest: `sha256:${'0'.repeat(64)}`,
+  runtime: 'onnx',
+} as const;
+
+interface Published {
+  topic: string;
+  payload: Buffer;
+  qos: Qos;
+  correlationData?: Buffer;
+}
+
+/** Scores a row by its first value; a row that begins with 0.666 fails the whole run. */
+function toyClassifier(runs: number[]): Classifier {
+  return {
+    model: MODEL,
+    limits: { width: 2, minimum: 0, maximum: 1 },
+    labels: ['high', 'low'],
+    classify(values, rows) {
+      runs.push(rows);
+      const scores = new Float32Array(rows * 2);
+      for (let row = 0; row < rows; row += 1) {
+        const first = values[row * 2] as number;
+        if (first === Math.fround(0.666)) return Promise.reject(new Error('poison'));
+        scores[row * 2] = first;
+        scores[row * 2 + 1] = 1 - first;
+      }
+      return Promise.resolve(scores);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+let published: Published[];
+let settled: number;
+let outcome: PublishOutcome;
+let now: number;
+let runs: number[];
+let books: Books;
+let predictor: Predictor;
+let lane: Lane;
+
+function build(rows = 100, bytes = 1_000_000): void {
+  books = new Books(0);
+  lane = new Lane({
+    classifier: toyClassifier(runs),
+    limits: { rows, bytes },
+    batchRows: 16,
+    books,
+    clock: () => now,
+  });
+  predictor = new Predictor({
+    agent: 'edge-1',
+    namespace: 'echolot',
+    maxPayloadBytes: 10_000,
+    books,
+    publish: (topic, payload, options, done) => {
+      published.push({ topic, payload, ...options });
+      done(outcome);
+    },
+    onProblem: () => {},
+    clock: () => now,
+    wallClock: () => 1_000_000 + now,
+  });
+}
+
+beforeEach(() => {
+  published = [];
+  settled = 0;
+  outcome = { ok: true };
+  now = 0;
+  runs = [];
+  build();
+});
+
+function message(payload: Buffer, more: Partial<Incoming> = {}): Incoming {
+  return {
+    topic: 'echolot/v1/readings/buoy-7/toy',
+    payload,
+    qos: 1,
+    retain: false,
+    dup: false,
+    responseTopic: undefined,
+    correlationData: undefined,
+    expirySeconds: undefined,
+    settle: () => {
+      settled += 1;
+    },
+    ...more,
+  };
+}
+
+const reading = (id: string, values: unknown, more: object = {}) =>
+  Buffer.from(JSON.stringify({ id, values, ...more }));
+const accept = (payload: Buffer, more?: Partial<Incoming>) =>
+  predictor.accept(message(payload, more), 'buoy-7', lane);
+const answers = () => published.map(({ payload }) => decodeAnswer(payload));
+
+describe('a reading', () => {
+  it('is answered on the reply topic of its own client, as asked', async () => {
+    accept(reading('r-1', [0.75, 0]), { qos: 0, correlationData: Buffer.from('c') });
+    await predictor.drained();
+    expect(published).toHaveLength(1);
+    expect(published[0]).toMatchObject({
+      topic: 'echolot/v1/replies/buoy-7/toy',
+      qos: 0,
+      correlationData: Buffer.from('c'),
+    });
+    expect(answers()[0]).toEqual({
+      id: 'r-1',
+      label: 'high',
+      score: 0.75,
+      scores: { high: 0.75, low: 0.25 },
+      model: MODEL,
+      agent: 'edge-1',
+    });
+    expect(settled).toBe(1);
+    expect(books.sample(1)).toMatchObject({ received: 1, answered: 1, inHand: 0 });
+  });
+
+  it('shares a run with what came at the same time, and each gets its own scores', async () => {
+    for (let index = 0; index < 20; index += 1) accept(reading(`r-${index}`, [index / 20, 0]));
+    await predictor.drained();
+    expect(runs).toEqual([16, 4]);
+    const got = answers().map((answer) => answer && 'scores' in answer && answer.scores);
+    expect(got).toEqual(
+      Array.from({ length: 20 }, (_, index) => ({
+        high: Math.round(Math.fround(index / 20) * 1e7) / 1e7,
+        low: Math.round(Math.fround(1 - Math.fround(index / 20)) * 1e7) / 1e7,
+      })),
+    );
+  });
+
+  it('may be a batch or a typed array, answered in the same form and counted by rows', async () => {
+    accept(
+      reading('b', [
+        [0.25, 0],
+        [1, 0],
+      ]),
+    );
+    accept(encodeCbor({ id: 't', values: Float32Array.of(0.5, 0, 0.25, 0, 0, 0) }));
+    await predictor.drained();
+    const [batch, typed] = answers();
+    expect(batch).toMatchObject({
+      id: 'b',
+      predictions: [
+        { label: 'low', score: 0.75 },
+        { label: 'high', score: 1 },
+      ],
+    });
+    expect(typed).toMatchObject({
+      id: 't',
+      labels: ['high', 'low'],
+      scores: Float32Array.of(0.5, 0.5, 0.25, 0.75, 0, 1),
+    });
+    expect(books.sample(1)).toMatchObject({ received: 5, answered: 5 });
+  });
+});
+
+describe('a problem', () => {
+  const code = () =>
+    answers().map((answer) => (answer && 'problem' in answer ? answer.problem.code : 'none'));
+
+  it('is told for what cannot be read, in the encoding of the question', () => {
+    accept(Buffer.alloc(0));
+    accept(reading('r', [1]));
+    accept(encodeCbor({ id: 'c', values: 'x' }));
+    expect(code()).toEqual(['PAYLOAD_EMPTY', 'VALUES_WRONG_LENGTH', 'VALUES_NOT_NUMBERS']);
+    expect(published[2]?.payload[0] ?? 0).toBeGreaterThanOrEqual(0xa0);
+    expect(books.sample(1)).toMatchObject({ received: 3, rejected: 3, inHand: 0 });
+    expect(settled).toBe(3);
+  });
+
+  it('is told for a retained reading and a foreign response topic, and goes to the own reply topic', () => {
+    accept(reading('r', [0, 0]), { retain: true });
+    accept(reading('r', [0, 0]), { responseTopic: 'echolot/v1/replies/victim/toy' });
+    accept(reading('r', [0, 0]), { responseTopic: 'echolot/v1/replies/+/toy' });
+    expect(code()).toEqual([
+      'RETAINED_REFUSED',
+      'RESPONSE_TOPIC_REFUSED',
+      'RESPONSE_TOPIC_REFUSED',
+    ]);
+    expect(new Set(published.map(({ topic }) => topic))).toEqual(
+      new Set(['echolot/v1/replies/buoy-7/toy']),
+    );
+    expect(runs).toEqual([]);
+  });
+
+  it('is not made of the own reply topic as response topic', async () => {
+    accept(reading('r', [0, 0]), { responseTopic: 'echolot/v1/replies/buoy-7/toy' });
+    await predictor.drained();
+    expect(code()).toEqual(['none']);
+  });
+
+  it('is told for what is past its deadline or expiry, without the model', async () => {
+    accept(reading('late', [0, 0], { deadline: new Date(1_000_000 - 1).toISOString() }));
+    accept(reading('expired', [0, 0]), { expirySeconds: 0 });
+    accept(reading('soon', [0, 0], { deadline: new Date(1_000_005).toISOString() }));
+    now = 10;
+    await predictor.drained();
+    expect(code()).toEqual(['DEADLINE_PASSED', 'DEADLINE_PASSED', 'DEADLINE_PASSED']);
+    expect(runs).toEqual([]);
+    expect(books.sample(1)).toMatchObject({ received: 3, expired: 3, inHand: 0 });
+  });
+
+  it('is told at once where there is no room, with a time to come again', async () => {
+    build(2);
+    for (const id of ['a', 'b', 'c']) accept(reading(id, [0, 0]));
+    expect(answers()).toMatchObject([
+      { id: 'c', problem: { code: 'OVERLOADED', retryAfterMs: 100 } },
+    ]);
+    await predictor.drained();
+    expect(books.sample(1)).toMatchObject({ received: 3, answered: 2, shed: 1, inHand: 0 });
+  });
+
+  it('of one reading does not spoil the others of its run', async () => {
+    for (const [id, first] of [
+      ['a', 0.5],
+      ['bad', 0.666],
+      ['c', 1],
+    ] as const)
+      accept(reading(id, [first, 0]));
+    await predictor.drained();
+    expect(
+      Object.fromEntries(answers().map((answer, index) => [answer?.id, code()[index]])),
+    ).toEqual({
+      a: 'none',
+      bad: 'MODEL_FAILED',
+      c: 'none',
+    });
+    expect(books.sample(1)).toMatchObject({ answered: 2, rejected: 1, inHand: 0 });
+  });
+});
+
+describe('an answer', () => {
+  it('that the broker refuses or the connection loses still leaves the hand, and is counted', async () => {
+    outcome = { ok: false, reason: 'refused', detail: '135' };
+    accept(reading('a', [0, 0]));
+    await predictor.drained();
+    outcome = { ok: false, reason: 'lost', detail: 'gone' };
+    accept(reading('b', [0, 0]));
+    await predictor.drained();
+    expect(books.sample(1)).toMatchObject({ repliesRefused: 1, repliesLost: 1, inHand: 0 });
+    expect(settled).toBe(2);
+  });
+
+  it('cannot be given where the topic names no client, which is counted', () => {
+    predictor.acceptUnanswerable(message(reading('a', [0, 0])));
+    expect(published).toEqual([]);
+    expect(settled).toBe(1);
+    expect(books.sample(1)).toMatchObject({ received: 1, rejected: 1, unanswerable: 1, inHand: 0 });
+  });
+});
+
+describe('the books', () => {
+  it('balance after any payloads, each answered once', async () => {
+    const payload = fc.oneof(
+      fc.uint8Array({ maxLength: 80 }).map((bytes) => Buffer.from(bytes)),
+      fc
+        .tuple(fc.string(), fc.array(fc.double({ min: -0.5, max: 1.5 }), { maxLength: 3 }))
+        .map(([id, values]) => reading(id, values)),
+      fc
+        .array(fc.constantFrom([0, 0], [0.666, 0], [1, 1]), { minLength: 1, maxLength: 30 })
+        .map((rows) => reading('b', rows)),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(payload, { maxLength: 40 }), async (payloads) => {
+        published = [];
+        settled = 0;
+        build(20);
+        for (const each of payloads) accept(each);
+        await predictor.drained();
+        const { received, answered, rejected, shed, expired, repeated, inHand } = books.sample(1);
+        expect(received).toBe(answered + rejected + shed + expired + repeated + inHand);
+        expect(inHand).toBe(0);
+        expect(published).toHaveLength(payloads.length);
+        expect(settled).toBe(payloads.length);
+        expect(answers()).not.toContain(null);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
