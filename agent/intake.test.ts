@@ -20,6 +20,17 @@ describe('the intake', () => {
     expect(intake.offer({ rows: 1, bytes: 1 })).toBe(true);
   });
 
+  it('stays in order over a long life', () => {
+    const intake = new Intake<{ rows: number; bytes: number; serial: number }>({
+      rows: 10,
+      bytes: 10,
+    });
+    for (let serial = 0; serial < 5000; serial += 1) {
+      expect(intake.offer({ rows: 1, bytes: 1, serial })).toBe(true);
+      expect(intake.take(1).map((entry) => entry.serial)).toEqual([serial]);
+    }
+  });
+
   it('gives back everything once, in order, whatever is offered and taken', () => {
     const step = fc.oneof(
       fc.record({ offer: fc.integer({ min: 1, max: 50 }) }),

@@ -48,7 +48,7 @@ export class SelfCheck {
     const { classifier, publish } = this.options;
     const { width, minimum, maximum } = classifier.limits;
     const id = randomUUID();
-    const values = new Array<number>(width).fill((minimum + maximum) / 2);
+    const values = Array.from({ length: width }, () => (minimum + maximum) / 2);
     return new Promise((resolve) => {
       const finish = (result: SelfCheckResult) => {
         clearTimeout(timer);

@@ -119,8 +119,7 @@ class Scan {
   }
 
   private items(count: number, depth: number): void {
-    // Each item takes one byte at the least, so a longer count cannot be true.
-    if (count > this.bytes.length - this.at) this.fail('CBOR ends too early');
+    // Each item takes one byte at the least, so a count that lies ends with the bytes.
     for (let index = 0; index < count && this.reason === null; index += 1)
       this.item(depth + 1, false);
   }

@@ -70,7 +70,7 @@ describe('a bad reading', () => {
     ['NaN, which is no JSON', json(value('NaN')), 'PAYLOAD_MALFORMED', null],
     [
       'bytes that are no UTF-8',
-      Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]),
+      Buffer.from('{"id":"r","values":[0,0,1],"x":"\xff"}', 'latin1'),
       'PAYLOAD_MALFORMED',
       null,
     ],
@@ -79,7 +79,7 @@ describe('a bad reading', () => {
     ['broken CBOR', Buffer.from('a1626964', 'hex'), 'PAYLOAD_MALFORMED', null],
     [
       'JSON of a thousand levels',
-      json(`{"id":"r","x":${'['.repeat(9000)}`),
+      json(`{"id":"r","values":[0,0,1],"x":${'['.repeat(9000)}${']'.repeat(9000)}}`),
       'PAYLOAD_MALFORMED',
       null,
     ],
@@ -129,6 +129,12 @@ describe('a bad reading', () => {
       'r',
     ],
     ['a value below the limits', json(value('-0.001')), 'VALUES_OUT_OF_RANGE', 'r'],
+    [
+      'a typed value below the limits',
+      encodeCbor({ id: 'r', values: Float32Array.of(0, -1, 1) }),
+      'VALUES_OUT_OF_RANGE',
+      'r',
+    ],
     ['4097 rows', json({ id: 'r', values: Array(4097).fill([0, 0, 0]) }), 'BATCH_TOO_LARGE', 'r'],
     [
       '4097 typed rows',

@@ -73,6 +73,21 @@ describe('topics', () => {
     );
   });
 
+  it('parse to null where a segment is missing, bad or too many', () => {
+    for (const text of [
+      'echolot/v1/readings/a',
+      'echolot/v1/readings/a/sonar/more',
+      'echolot/v1/readings//sonar',
+      'echolot/v1/readings/a b/sonar',
+      'echolot/v1/readings/a/',
+      'other/v1/readings/a/sonar',
+      'echolot/v2/readings/a/sonar',
+      'echolot/v1/agents/a/other',
+    ]) {
+      expect(parseTopic('echolot', text), text).toBeNull();
+    }
+  });
+
   it('cannot be built from a name that holds a separator, a wildcard or nothing', () => {
     for (const bad of ['', 'a/b', '+', '#', 'a b', '.hidden', 'ä', 'x'.repeat(65), 'a\n']) {
       expect(isName(bad)).toBe(false);
