@@ -1,0 +1,68 @@
+// Writing a bundle: its files, and the manifest with their digests, the same bytes for the same parts.
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { digestOf, MANIFEST_FILE, SIGNATURE_FILE } from './bundle.ts';
+import { listFolder } from './bundle-folder.ts';
+import { checkManifest, type Manifest } from './manifest.ts';
+
+export interface BundleParts {
+  /** The manifest but for what is computed from the files. */
+  readonly manifest: Omit<Manifest, 'schema' | 'files'>;
+  /** Every other file by its name. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+/**
+ * Writes a bundle's folder, which is made where it is missing. Files of the same names are replaced,
+ * and an old signature, which would no longer hold, is removed.
+ * @returns the manifest as written
+ * @throws {Error} the manifest would not fit its schema, or the folder holds a file that is not listed
+ */
+export async function writeBundle(directory: string, parts: BundleParts): Promise<Manifest> {
+  const names = [...parts.files.keys()].sort();
+  const manifest: Manifest = {
+    schema: 'echolot/bundle/v1',
+    ...parts.manifest,
+    files: Object.fromEntries(
+      names.map((name) => [name, digestOf(parts.files.get(name) as Uint8Array)]),
+    ),
+  };
+  if (!checkManifest.Check(manifest)) {
+    const [first] = checkManifest.Errors(manifest);
+    throw new Error(
+      `the manifest would not fit its schema: at ${first?.instancePath || '/'}, it ${first?.message ?? 'fails'}`,
+    );
+  }
+  await mkdir(directory, { recursive: true });
+  const known = new Set([...names, MANIFEST_FILE, SIGNATURE_FILE]);
+  const stranger = (await listFolder(directory)).find((name) => !known.has(name));
+  if (stranger) {
+    throw new Error(
+      `${directory} holds ${stranger}, which the bundle would not list; move it away or choose another folder`,
+    );
+  }
+  await rm(join(directory, SIGNATURE_FILE), { force: true });
+  for (const name of names) {
+    await writeFile(join(directory, name), parts.files.get(name) as Uint8Array);
+  }
+  // Last: until it is there, the folder is no bundle or one whose digests do not hold.
+  await writeFile(join(directory, MANIFEST_FILE), `${format(manifest, '')}\n`);
+  return manifest;
+}
+
+/** JSON, indented by two, with every list of numbers or words on one line. */
+function format(value: unknown, indent: string): string {
+  const deeper = `${indent}  `;
+  if (Array.isArray(value)) {
+    if (value.every((item) => typeof item !== 'object')) return JSON.stringify(value);
+    const items = value.map((item) => deeper + format(item, deeper));
+    return `[\n${items.join(',\n')}\n${indent}]`;
+  }
+  if (typeof value === 'object' && value !== null) {
+    const fields = Object.entries(value)
+      .filter(([, field]) => field !== undefined)
+      .map(([key, field]) => `${deeper}${JSON.stringify(key)}: ${format(field, deeper)}`);
+    return `{\n${fields.join(',\n')}\n${indent}}`;
+  }
+  return JSON.stringify(value);
+}
