@@ -57,8 +57,8 @@ export class Predictor {
   accept(message: Incoming, client: string, lane: Lane): void {
     const { books, namespace, maxPayloadBytes } = this.options;
     const arrivedMs = this.options.clock();
-    const { model, limits } = { model: lane.classifier.model.name, limits: lane.classifier.limits };
-    const replyTopic = buildTopic(namespace, { kind: 'reply', client, model });
+    const { limits, model } = lane.classifier;
+    const replyTopic = buildTopic(namespace, { kind: 'reply', client, model: model.name });
     const decoded = decodeReading(message.payload, limits, maxPayloadBytes);
     const rows = decoded.ok ? decoded.value.rows : 1;
     const delivery: Delivery = { message, client, replyTopic, arrivedMs, rows };
@@ -76,13 +76,9 @@ export class Predictor {
     const expired = () =>
       reject('expired', { code: 'DEADLINE_PASSED', detail: 'the deadline has passed' });
     const expiresMs = this.expiry(message, reading.deadlineMs, arrivedMs);
-    if (expiresMs !== null && expiresMs <= arrivedMs) {
-      expired();
-      return;
-    }
     const signature = {
       agent: this.options.agent,
-      model: lane.classifier.model,
+      model,
       labels: lane.classifier.labels,
     };
     const admitted = lane.offer({
