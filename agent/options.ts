@@ -1,0 +1,31 @@
+// What an agent is told at its start.
+import type { Logger } from 'pino';
+import type { BusOptions } from '../bus/types.ts';
+import type { Classifier } from './classifier.ts';
+import type { IntakeLimits } from './intake.ts';
+
+export interface AgentLimits {
+  /** Larger payloads are refused unread. */
+  readonly maxPayloadBytes: number;
+  /** Per model: what may wait before readings are answered OVERLOADED. */
+  readonly intake: IntakeLimits;
+  /** The most rows of one run of a model. */
+  readonly batchRows: number;
+}
+
+export const DEFAULT_LIMITS: AgentLimits = {
+  maxPayloadBytes: 2 * 1024 * 1024,
+  intake: { rows: 16_384, bytes: 64 * 1024 * 1024 },
+  batchRows: 1024,
+};
+
+export interface AgentOptions {
+  readonly agentId: string;
+  readonly bus: Pick<BusOptions, 'url' | 'username' | 'password' | 'tls' | 'protocol'>;
+  /** One per model; the first also answers the self-check. */
+  readonly classifiers: readonly [Classifier, ...Classifier[]];
+  readonly namespace: string;
+  readonly group: string;
+  readonly log: Logger;
+  readonly limits?: Partial<AgentLimits>;
+}
