@@ -33,9 +33,12 @@ export async function startBackend(wanted?: TfjsRuntime): Promise<TfjsRuntime> {
   throw new Error(`no TF.js backend computes here (${failures.join('; ')})`);
 }
 
-/** Classifiers on different backends may share a process: each selects its own before it computes. */
+/**
+ * Classifiers on different backends may share a process: each selects its own right before it computes.
+ * The backend has been started, so that the switch is done when this returns.
+ */
 export function selectBackend(runtime: TfjsRuntime): void {
-  if (tf.getBackend() !== BACKENDS[runtime]) tf.engine().backendName = BACKENDS[runtime];
+  if (tf.getBackend() !== BACKENDS[runtime]) void tf.setBackend(BACKENDS[runtime]);
 }
 
 async function register(runtime: TfjsRuntime): Promise<void> {

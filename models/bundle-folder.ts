@@ -3,16 +3,20 @@ import { constants } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** A file that may not be read; `reason` continues a sentence that begins with the file's name. */
+/** A file that may not be read; the message begins with its name. */
 export class UnreadableFileError extends Error {
-  readonly file: string;
-  readonly reason: string;
+  /** `outside`: a link, or anything but a regular file; `model`: too large or not readable. */
+  readonly kind: 'missing' | 'outside' | 'model';
 
-  constructor(file: string, reason: string, options?: ErrorOptions) {
+  constructor(
+    file: string,
+    kind: UnreadableFileError['kind'],
+    reason: string,
+    options?: ErrorOptions,
+  ) {
     super(`${file} ${reason}`, options);
     this.name = 'UnreadableFileError';
-    this.file = file;
-    this.reason = reason;
+    this.kind = kind;
   }
 }
 
@@ -30,27 +34,32 @@ export async function readFileOf(
   // Without O_NONBLOCK, opening a FIFO would wait for its writer.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const handle = await open(join(directory, name), flags).catch((cause: unknown) => {
-    throw new UnreadableFileError(name, describe(cause), { cause });
+    throw unreadable(name, cause);
   });
   try {
     const { size } = await handle.stat().then((stat) => {
-      if (!stat.isFile()) throw new UnreadableFileError(name, 'is not a regular file');
+      if (!stat.isFile()) throw new UnreadableFileError(name, 'outside', 'is not a regular file');
       return stat;
     });
     if (size > maxBytes) {
-      throw new UnreadableFileError(name, `has ${size} bytes, at most ${maxBytes} are allowed`);
+      throw new UnreadableFileError(
+        name,
+        'model',
+        `has ${size} bytes, at most ${maxBytes} are allowed`,
+      );
     }
     const bytes = new Uint8Array(size);
     let filled = 0;
     while (filled < size) {
       const { bytesRead } = await handle.read(bytes, filled, size - filled, filled);
-      if (bytesRead === 0) throw new UnreadableFileError(name, 'changed while it was read');
+      if (bytesRead === 0)
+        throw new UnreadableFileError(name, 'model', 'changed while it was read');
       filled += bytesRead;
     }
     return bytes;
   } catch (error) {
     if (error instanceof UnreadableFileError) throw error;
-    throw new UnreadableFileError(name, describe(error), { cause: error });
+    throw unreadable(name, error);
   } finally {
     await handle.close();
   }
@@ -64,20 +73,21 @@ export async function listFolder(directory: string): Promise<string[]> {
   try {
     return (await readdir(directory)).sort();
   } catch (cause) {
-    throw new UnreadableFileError(directory, describe(cause), { cause });
+    throw unreadable(directory, cause);
   }
 }
 
-function describe(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  const known: Record<string, string> = {
-    ENOENT: 'is missing',
-    ENOTDIR: 'is not in a folder',
-    ELOOP: 'is a symbolic link, which may lead outside the folder',
-    EACCES: 'may not be read by this user',
-    EPERM: 'may not be read by this user',
-    EISDIR: 'is a folder',
-    ENXIO: 'is not a regular file',
-  };
-  return known[code] ?? `cannot be read (${code || String(error)})`;
+function unreadable(name: string, cause: unknown): UnreadableFileError {
+  const code = (cause as NodeJS.ErrnoException).code ?? '';
+  const [kind, reason] = REASONS[code] ?? ['model', `cannot be read (${code || String(cause)})`];
+  return new UnreadableFileError(name, kind, reason, { cause });
 }
+
+const REASONS: Record<string, [UnreadableFileError['kind'], string]> = {
+  ENOENT: ['missing', 'is missing'],
+  ENOTDIR: ['missing', 'is not in a folder'],
+  ELOOP: ['outside', 'is a symbolic link, which may lead outside the folder'],
+  ENXIO: ['outside', 'is not a regular file'],
+  EACCES: ['model', 'may not be read by this user'],
+  EPERM: ['model', 'may not be read by this user'],
+};

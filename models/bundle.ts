@@ -1,16 +1,21 @@
 // Loading a bundle: the manifest read and checked, every listed file read once and held to its digest.
 import { createHash } from 'node:crypto';
 import { SELF_CHECK_MODEL } from '../schemas/names.ts';
-import { readFileOf, UnreadableFileError } from './bundle-folder.ts';
+import { listFolder, readFileOf, UnreadableFileError } from './bundle-folder.ts';
 import { checkManifest, type Manifest } from './manifest.ts';
+import { inspectOnnx } from './onnx-inspect.ts';
+import { readPublicKey } from './signing-key.ts';
+import { tfjsProblem } from './tfjs-artifacts.ts';
+import { compareFiles, type SignatureProblem, verifySignature } from './verify-signature.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
 /** The signature's file: the name that OpenSSF Model Signing suggests. */
 export const SIGNATURE_FILE = 'model.sig';
 
-export const MAX_MANIFEST_BYTES = 8 * 2 ** 20;
+const MAX_MANIFEST_BYTES = 8 * 2 ** 20;
+const MAX_SIGNATURE_BYTES = 2 ** 20;
 /** For all the files of a bundle together; they are held in memory. */
-export const MAX_BUNDLE_BYTES = 512 * 2 ** 20;
+const MAX_BUNDLE_BYTES = 512 * 2 ** 20;
 
 export interface Bundle {
   readonly directory: string;
@@ -21,38 +26,133 @@ export interface Bundle {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
+/**
+ * What is wrong with a bundle. `outside`: it points out of its folder; `manifest`: the manifest does
+ * not hold together; `model`: a model file is unreadable, hostile or does not fit the manifest;
+ * `golden`: it computes something else than it should; `trial`: it crashed, hung or took too much.
+ */
+export type BundleProblemKind =
+  | SignatureProblem['kind']
+  | 'missing'
+  | 'outside'
+  | 'manifest'
+  | 'model'
+  | 'golden'
+  | 'trial';
+
 /** The bundle must not be served. A person must act; exit 70. */
 export class BundleRefusedError extends Error {
   readonly code = 'BUNDLE_REFUSED';
   readonly exitCode = 70;
   readonly remedy: string;
+  readonly kind: BundleProblemKind;
 
-  constructor(message: string, remedy: string, options?: ErrorOptions) {
+  constructor(
+    message: string,
+    remedy: string,
+    options: ErrorOptions & { readonly kind?: BundleProblemKind } = {},
+  ) {
     super(message, options);
     this.name = 'BundleRefusedError';
     this.remedy = remedy;
+    this.kind = options.kind ?? 'model';
   }
 }
+
+export interface LoadOptions {
+  /**
+   * Path of a public key. With it the folder must carry a signature by that key over exactly its
+   * files, which is checked before anything else is parsed.
+   */
+  readonly key?: string;
+}
+
+/** Gives the bytes of a file of the bundle, of at most so many bytes. */
+type ReadFile = (name: string, maxBytes: number) => Promise<Uint8Array>;
 
 /**
  * Reads a bundle, every file once, and holds it to its manifest. Nothing is run.
  * @throws {BundleRefusedError} naming the file and what is wrong with it
+ * @throws {SigningKeyError} the key cannot be used
  */
-export async function loadBundle(directory: string): Promise<Bundle> {
-  const manifestBytes = await read(directory, MANIFEST_FILE, MAX_MANIFEST_BYTES);
+export async function loadBundle(directory: string, options: LoadOptions = {}): Promise<Bundle> {
+  const read = options.key ? await readSigned(directory, options.key) : readPlain(directory);
+  const manifestBytes = await read(MANIFEST_FILE, MAX_MANIFEST_BYTES);
   const manifest = parseManifest(directory, manifestBytes);
   const files = new Map<string, Uint8Array>();
   let left = MAX_BUNDLE_BYTES;
   for (const [name, expected] of Object.entries(manifest.files)) {
-    const bytes = await read(directory, name, left);
+    const bytes = await read(name, left);
     left -= bytes.length;
     const found = digestOf(bytes);
     if (found !== expected) {
-      throw refuse(directory, `${name} has changed: expected ${expected}, found ${found}`);
+      const what = `${name} has changed: expected ${expected}, found ${found}`;
+      throw refuse(directory, 'changed', what);
     }
     files.set(name, bytes);
   }
+  checkModels(directory, manifest, files);
   return { directory, manifest, digest: digestOf(manifestBytes), files };
+}
+
+function readPlain(directory: string): ReadFile {
+  return (name, maxBytes) =>
+    readFileOf(directory, name, maxBytes).catch((error: unknown) => {
+      throw refuseUnreadable(directory, error);
+    });
+}
+
+/** Reads the whole folder and holds it to its signature. */
+async function readSigned(directory: string, keyPath: string): Promise<ReadFile> {
+  const key = await readPublicKey(keyPath);
+  const files = new Map<string, Uint8Array>();
+  let signature: Uint8Array | null = null;
+  let left = MAX_BUNDLE_BYTES;
+  try {
+    for (const name of await listFolder(directory)) {
+      const isSignature = name === SIGNATURE_FILE;
+      const bytes = await readFileOf(directory, name, isSignature ? MAX_SIGNATURE_BYTES : left);
+      if (isSignature) signature = bytes;
+      else files.set(name, bytes);
+      left -= bytes.length;
+    }
+  } catch (error) {
+    throw refuseUnreadable(directory, error);
+  }
+  if (!signature) {
+    const what = `it is not signed: ${SIGNATURE_FILE} is missing`;
+    throw refuse(directory, 'unsigned', what);
+  }
+  const result = verifySignature(SIGNATURE_FILE, signature, key);
+  if (!result.ok) throw refuse(directory, result.problem.kind, result.problem.message);
+  const digests = new Map([...files].map(([name, bytes]) => [name, digestOf(bytes)]));
+  const problem = compareFiles(result.files, digests);
+  if (problem) throw refuse(directory, problem.kind, problem.message);
+  return async (name) => {
+    const bytes = files.get(name);
+    if (!bytes) throw refuse(directory, 'missing', `${name} is missing`);
+    return bytes;
+  };
+}
+
+/** What can be seen in a model file without running it. */
+function checkModels(
+  directory: string,
+  { runtimes }: Manifest,
+  files: ReadonlyMap<string, Uint8Array>,
+): void {
+  const onnx = runtimes.onnx && files.get(runtimes.onnx.file);
+  if (onnx) {
+    const inspection = inspectOnnx(onnx);
+    if (!inspection.ok) {
+      const kind = inspection.kind === 'outside' ? 'outside' : 'model';
+      throw refuse(directory, kind, `${runtimes.onnx?.file} ${inspection.reason}`);
+    }
+  }
+  if (runtimes.tfjs) {
+    const problem = tfjsProblem(runtimes.tfjs.file, files);
+    if (problem) throw refuse(directory, problem.kind, problem.message);
+  }
 }
 
 /** `sha256:` and the hexadecimal digest. */
@@ -66,16 +166,21 @@ function parseManifest(directory: string, bytes: Uint8Array): Manifest {
   try {
     parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw refuse(directory, `${MANIFEST_FILE} is no JSON: ${(cause as Error).message}`, { cause });
+    const why = (cause as Error).message;
+    throw refuse(directory, 'manifest', `${MANIFEST_FILE} is no JSON: ${why}`, cause);
   }
   if (!checkManifest.Check(parsed)) {
     const [first] = checkManifest.Errors(parsed);
     const where = first?.instancePath || '/';
     const what = first?.message ?? 'does not fit the schema';
-    throw refuse(directory, `${MANIFEST_FILE} does not fit the schema: at ${where}, it ${what}`);
+    throw refuse(
+      directory,
+      'manifest',
+      `${MANIFEST_FILE} does not fit the schema: at ${where}, it ${what}`,
+    );
   }
   const contradiction = contradictionIn(parsed);
-  if (contradiction) throw refuse(directory, `${MANIFEST_FILE}: ${contradiction}`);
+  if (contradiction) throw refuse(directory, 'manifest', `${MANIFEST_FILE}: ${contradiction}`);
   return parsed;
 }
 
@@ -110,19 +215,29 @@ function contradictionIn(manifest: Manifest): string | null {
   return null;
 }
 
-async function read(directory: string, name: string, maxBytes: number): Promise<Uint8Array> {
-  try {
-    return await readFileOf(directory, name, maxBytes);
-  } catch (error) {
-    if (!(error instanceof UnreadableFileError)) throw error;
-    throw refuse(directory, error.message, { cause: error });
-  }
+function refuseUnreadable(directory: string, error: unknown): unknown {
+  if (!(error instanceof UnreadableFileError)) return error;
+  return refuse(directory, error.kind, error.message, error);
 }
 
-function refuse(directory: string, what: string, options?: ErrorOptions): BundleRefusedError {
+function refuse(
+  directory: string,
+  kind: BundleProblemKind,
+  what: string,
+  cause?: unknown,
+): BundleRefusedError {
   return new BundleRefusedError(
     `the bundle ${directory} is refused: ${what}`,
-    'Restore the bundle from where it was published, or make it again with "echolot model pack".',
-    options,
+    REMEDIES[kind] ?? 'Restore the bundle from where it was published.',
+    { kind, cause },
   );
 }
+
+const REMEDIES: Partial<Record<BundleProblemKind, string>> = {
+  unsigned: 'Sign it with "echolot model sign", or serve without ECHOLOT_MODEL_KEY.',
+  'signed-by-another': 'Give the public key of who signed it, or a bundle signed with this key.',
+  unlisted: 'Take the file out of the folder, or publish the bundle again with it.',
+  outside: 'A bundle holds plain files only; export the model with its weights inside.',
+  model: 'Export the model again; "echolot model pack" makes a bundle of an ONNX file.',
+  manifest: 'Make the bundle again with "echolot model pack" or "echolot model train".',
+};
