@@ -1,5 +1,6 @@
 // Chooses the runtime for a bundle, and lets no classifier out whose golden vectors do not hold.
-import { type Bundle, BundleRefusedError } from '../models/bundle.ts';
+import type { Bundle } from '../models/bundle.ts';
+import { BundleRefusedError } from '../models/bundle-refused.ts';
 import type { Classifier } from './classifier.ts';
 
 /** How far a score may be from the golden one. */

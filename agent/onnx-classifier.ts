@@ -1,6 +1,7 @@
 // The classifier on onnxruntime-node: verified bytes in, checked probabilities out.
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { type Bundle, BundleRefusedError } from '../models/bundle.ts';
+import type { Bundle } from '../models/bundle.ts';
+import { BundleRefusedError } from '../models/bundle-refused.ts';
 import type { Classifier } from './classifier.ts';
 import { type Activation, toProbabilities } from './probabilities.ts';
 

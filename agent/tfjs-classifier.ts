@@ -2,7 +2,8 @@
 import { type GraphModel, loadGraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
 import { type LayersModel, loadLayersModel } from '@tensorflow/tfjs-layers';
-import { type Bundle, BundleRefusedError } from '../models/bundle.ts';
+import type { Bundle } from '../models/bundle.ts';
+import { BundleRefusedError } from '../models/bundle-refused.ts';
 import { readTfjsArtifacts } from '../models/tfjs-artifacts.ts';
 import type { Classifier } from './classifier.ts';
 import { toProbabilities } from './probabilities.ts';

@@ -2,11 +2,14 @@
 import { createHash } from 'node:crypto';
 import { SELF_CHECK_MODEL } from '../schemas/names.ts';
 import { listFolder, readFileOf, UnreadableFileError } from './bundle-folder.ts';
+import { type BundleProblemKind, BundleRefusedError } from './bundle-refused.ts';
 import { checkManifest, type Manifest } from './manifest.ts';
 import { inspectOnnx } from './onnx-inspect.ts';
 import { readPublicKey } from './signing-key.ts';
 import { tfjsProblem } from './tfjs-artifacts.ts';
-import { compareFiles, type SignatureProblem, verifySignature } from './verify-signature.ts';
+import { compareFiles, verifySignature } from './verify-signature.ts';
+
+export { BundleRefusedError };
 
 export const MANIFEST_FILE = 'manifest.json';
 /** The signature's file: the name that OpenSSF Model Signing suggests. */
@@ -24,39 +27,6 @@ export interface Bundle {
   readonly digest: string;
   /** The verified bytes by file name; runtimes are given these and never a path. */
   readonly files: ReadonlyMap<string, Uint8Array>;
-}
-
-/**
- * What is wrong with a bundle. `outside`: it points out of its folder; `manifest`: the manifest does
- * not hold together; `model`: a model file is unreadable, hostile or does not fit the manifest;
- * `golden`: it computes something else than it should; `trial`: it crashed, hung or took too much.
- */
-export type BundleProblemKind =
-  | SignatureProblem['kind']
-  | 'missing'
-  | 'outside'
-  | 'manifest'
-  | 'model'
-  | 'golden'
-  | 'trial';
-
-/** The bundle must not be served. A person must act; exit 70. */
-export class BundleRefusedError extends Error {
-  readonly code = 'BUNDLE_REFUSED';
-  readonly exitCode = 70;
-  readonly remedy: string;
-  readonly kind: BundleProblemKind;
-
-  constructor(
-    message: string,
-    remedy: string,
-    options: ErrorOptions & { readonly kind?: BundleProblemKind } = {},
-  ) {
-    super(message, options);
-    this.name = 'BundleRefusedError';
-    this.remedy = remedy;
-    this.kind = options.kind ?? 'model';
-  }
 }
 
 export interface LoadOptions {

@@ -1,13 +1,7 @@
 // Verifying a bundle for a person: everything that can be told without running its models.
-import {
-  type Bundle,
-  type BundleProblemKind,
-  BundleRefusedError,
-  loadBundle,
-  MANIFEST_FILE,
-  SIGNATURE_FILE,
-} from './bundle.ts';
+import { type Bundle, loadBundle, MANIFEST_FILE, SIGNATURE_FILE } from './bundle.ts';
 import { listFolder } from './bundle-folder.ts';
+import { type BundleProblemKind, BundleRefusedError } from './bundle-refused.ts';
 
 export type Verification =
   | {

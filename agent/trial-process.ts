@@ -1,0 +1,102 @@
+// A child process that may crash, hang or swell: it gets one message, gives one reply, and is then killed.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+export interface ChildLimits {
+  /** Wall-clock time from the start to the reply, and as much processor time. */
+  readonly timeoutMs: number;
+  /** Writable memory of the process (RLIMIT_DATA), about 110 MB of which Node needs itself. */
+  readonly memoryBytes: number;
+}
+
+export type ChildOutcome =
+  | { readonly ok: true; readonly reply: unknown }
+  /** `reason` continues a sentence that begins with what was tried. */
+  | { readonly ok: false; readonly reason: string };
+
+/** Of what the child prints, this much is kept to explain its end. */
+const STDERR_BYTES = 4096;
+
+/**
+ * The limits are the kernel's, so that they hold while the child is deep in native code, and even when
+ * this process is gone: no core files, processor time, memory. Node runs within RLIMIT_DATA, and not
+ * within an address space limit (RLIMIT_AS), since V8 and WebAssembly reserve gigabytes unused.
+ */
+const LIMIT = 'ulimit -c 0; ulimit -t "$1"; ulimit -d "$2"; shift 2; exec "$@"';
+const SHELL = '/bin/sh';
+
+/**
+ * Starts a module in a process of its own with an empty environment, sends it a message and waits for
+ * its first. Never throws for what the child does. Without /bin/sh only the time is limited.
+ * @param script of a file that ends in .js, or in .ts when the program runs from source
+ */
+export async function runInChild(
+  script: URL,
+  message: object,
+  limits: ChildLimits,
+): Promise<ChildOutcome> {
+  const child = start(script, limits);
+  const stderr = tailOf(child);
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await new Promise<ChildOutcome>((resolve) => {
+      const fail = (reason: string) => resolve({ ok: false, reason });
+      timer = setTimeout(() => {
+        fail(`took longer than ${limits.timeoutMs / 1000} s and was stopped`);
+      }, limits.timeoutMs);
+      child.once('message', (reply) => resolve({ ok: true, reply }));
+      child.once('error', (error) => fail(`could not be tried: ${error.message}`));
+      child.once('close', (code, signal) => fail(describeEnd(code, signal, stderr(), limits)));
+      child.send(message, (error) => {
+        // A child that is gone tells why by its end.
+        if (error && child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      });
+    });
+  } finally {
+    clearTimeout(timer);
+    child.kill('SIGKILL');
+  }
+}
+
+function start(script: URL, { timeoutMs, memoryBytes }: ChildLimits): ChildProcess {
+  const path = fileURLToPath(script);
+  // From source the child needs the loader that this process has.
+  const loader = path.endsWith('.ts')
+    ? ['--import', createRequire(import.meta.url).resolve('tsx')]
+    : [];
+  const node = [process.execPath, ...loader, path];
+  const seconds = String(Math.ceil(timeoutMs / 1000) + 1);
+  const kilobytes = String(Math.ceil(memoryBytes / 1024));
+  const limited = [SHELL, '-c', LIMIT, SHELL, seconds, kilobytes, ...node];
+  const [command, ...args] = existsSync(SHELL) ? limited : node;
+  return spawn(command as string, args, {
+    env: {},
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+}
+
+function tailOf(child: ChildProcess): () => string {
+  let tail = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    tail = (tail + chunk.toString()).slice(-STDERR_BYTES);
+  });
+  return () => tail;
+}
+
+function describeEnd(
+  code: number | null,
+  signal: NodeJS.Signals | null,
+  stderr: string,
+  { memoryBytes }: ChildLimits,
+): string {
+  if (/bad_alloc|out of memory|allocation failed/i.test(stderr)) {
+    return `needed more than ${Math.round(memoryBytes / 2 ** 20)} MiB of memory`;
+  }
+  if (signal === 'SIGKILL' || signal === 'SIGXCPU') return 'used too much processor time';
+  if (signal) return `crashed the process that loaded it (${signal})`;
+  const last = stderr.trim().split('\n').at(-1) ?? '';
+  return `ended the process that loaded it (exit ${code}${last && `: ${last}`})`;
+}
