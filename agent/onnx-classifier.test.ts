@@ -1,0 +1,109 @@
+// Holds the ONNX classifier to the contract, and shows which graphs it refuses.
+import { describe, expect, it } from 'vitest';
+import { inFolder, WEIGHTS, writeTestBundle } from '../models/bundle.fixture.ts';
+import { type Bundle, loadBundle } from '../models/bundle.ts';
+import { nanWeights } from '../models/hostile-models.fixture.ts';
+import { linearModel, model, node, sklearnModel, value } from '../models/onnx-models.fixture.ts';
+import { describeClassifier } from './classifier.suite.ts';
+import { createOnnxClassifier } from './onnx-classifier.ts';
+
+type Parts = Parameters<typeof writeTestBundle>[1];
+
+function bundleOf(parts: Parts = {}): Promise<Bundle> {
+  return inFolder(async (directory) => {
+    await writeTestBundle(directory, parts);
+    return loadBundle(directory);
+  });
+}
+
+const margin = WEIGHTS.map(([first, second]) => [second - first]);
+
+describeClassifier('onnx: logits', () => bundleOf(), createOnnxClassifier);
+describeClassifier(
+  'onnx: softmax in the graph',
+  () => bundleOf({ onnx: linearModel(WEIGHTS, { activation: 'Softmax' }), activation: 'none' }),
+  createOnnxClassifier,
+);
+describeClassifier(
+  'onnx: one logit for two labels',
+  () => bundleOf({ onnx: linearModel(margin), activation: 'sigmoid' }),
+  createOnnxClassifier,
+);
+describeClassifier(
+  'onnx: one probability for two labels',
+  () => bundleOf({ onnx: linearModel(margin, { activation: 'Sigmoid' }), activation: 'none' }),
+  createOnnxClassifier,
+);
+describeClassifier(
+  'onnx: one row at a time',
+  () => bundleOf({ onnx: linearModel(WEIGHTS, { rows: 1 }) }),
+  createOnnxClassifier,
+);
+describeClassifier(
+  'onnx: the shipped model',
+  () => loadBundle('models/sonar'),
+  createOnnxClassifier,
+);
+
+describe('the ONNX classifier', () => {
+  it('gives the runtime onnx', async () => {
+    const classifier = await createOnnxClassifier(await bundleOf());
+    expect(classifier.model.runtime).toBe('onnx');
+    await classifier.close();
+  });
+
+  it('fails on NaN weights instead of answering with NaN', async () => {
+    const bundle = await bundleOf({ onnx: nanWeights(), activation: 'none' });
+    const classifier = await createOnnxClassifier(bundle);
+    await expect(classifier.classify(new Float32Array(4), 1)).rejects.toThrow('the model gave NaN');
+    await classifier.close();
+  });
+
+  it('fails where scores are no probabilities', async () => {
+    const classifier = await createOnnxClassifier(await bundleOf({ activation: 'none' }));
+    const values = Float32Array.of(1, 0, 0, 1);
+    await expect(classifier.classify(values, 1)).rejects.toThrow('expected a probability');
+    await classifier.close();
+  });
+
+  it.each<[string, Parts, string]>([
+    ['no graph', { onnx: linearModel([]) }, 'expected a float32 input of rows × 4'],
+    ['another width', { onnx: linearModel([[1, 0]]) }, '"x" (float32, rows × 1)'],
+    ['a batch of 7', { onnx: linearModel(WEIGHTS, { rows: 7 }) }, '"x" (float32, 7 × 4)'],
+    [
+      'three columns for two labels',
+      { onnx: linearModel(WEIGHTS.map(() => [1, 2, 3])) },
+      'expected 2 columns of scores, found "y" (float32, rows × 3)',
+    ],
+    ['an input of another name', { onnx: sklearnModel(WEIGHTS) }, 'expected "x" as its only input'],
+    [
+      'an unknown operator',
+      {
+        onnx: model({
+          nodes: [node('NoSuchThing', ['x'], ['y'])],
+          inputs: [value('x', ['rows', 4])],
+          outputs: [value('y', ['rows', 2])],
+        }),
+      },
+      'model.onnx cannot be loaded',
+    ],
+    [
+      'integers as input',
+      {
+        onnx: model({
+          nodes: [node('Identity', ['x'], ['y'])],
+          inputs: [value('x', ['rows', 4], 7)],
+          outputs: [value('y', ['rows', 4], 7)],
+        }),
+      },
+      'found "x" (int64, rows × 4)',
+    ],
+  ])('refuses %s, and says what it found', async (_, parts, message) => {
+    const bundle = await bundleOf(parts);
+    await expect(createOnnxClassifier(bundle)).rejects.toMatchObject({
+      code: 'BUNDLE_REFUSED',
+      exitCode: 70,
+      message: expect.stringContaining(message),
+    });
+  });
+});
