@@ -1,0 +1,16 @@
+// What a command is given of the process: its streams and environment, and where its outcome goes.
+import type { Readable } from 'node:stream';
+import type { WriteStream } from 'node:tty';
+import type { Logger } from 'pino';
+import type { Environment } from './settings.ts';
+
+export interface Context {
+  readonly env: Environment;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns' | 'rows'>>;
+  readonly stderr: NodeJS.WritableStream;
+  /** Set by a command that did not throw. */
+  exitCode: number;
+  /** Set by services, so that what ends them stands in their log too. */
+  log?: Logger;
+}

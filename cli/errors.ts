@@ -1,0 +1,112 @@
+// What the command line tells a person about a failure, and the exit code that scripts see.
+import type { Logger } from 'pino';
+import { AGENT_PROBLEMS, CLIENT_PROBLEMS, type Problem } from '../schemas/problems.ts';
+
+/** Exit codes; those from 64 on are those of sysexits.h. */
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  /** The command line is wrong. */
+  usage: 64,
+  /** What is needed is not there: no broker, nobody who serves the model. */
+  unavailable: 69,
+  /** Trying again later may help. */
+  tryAgain: 75,
+  /** The environment or a file is wrong: an operator must edit. */
+  configuration: 78,
+} as const;
+
+/** A failure that a person can mend: what was wrong, and one remedy. */
+export class CliError extends Error {
+  readonly code: string;
+  readonly exitCode: number;
+  readonly remedy: string;
+
+  constructor(
+    message: string,
+    remedy: string,
+    options: ErrorOptions & { readonly code?: string; readonly exitCode?: number } = {},
+  ) {
+    super(message, options);
+    this.name = 'CliError';
+    this.remedy = remedy;
+    this.code = options.code ?? 'USAGE';
+    this.exitCode = options.exitCode ?? EXIT.usage;
+  }
+}
+
+/**
+ * Reports a failure: `error:` and `hint:` lines, and the code in the log where the process keeps one.
+ * @returns the exit code
+ */
+export function reportFailure(
+  error: unknown,
+  stderr: { write(text: string): unknown },
+  log?: Logger,
+): number {
+  const { code, exitCode, message, remedy } = describeFailure(error);
+  log?.fatal({ code, exitCode, err: error }, 'ended by an error');
+  stderr.write(`error: ${printable(message)}\n`);
+  if (remedy) stderr.write(`hint: ${printable(remedy)}\n`);
+  return exitCode;
+}
+
+/** The two lines that say why a reading was not classified. */
+export function problemText(problem: Problem): string {
+  const rule = { ...AGENT_PROBLEMS, ...CLIENT_PROBLEMS }[problem.code];
+  const row = problem.row === undefined ? '' : ` (row ${problem.row})`;
+  return `error: ${problem.code}: ${printable(problem.detail)}${row}\nhint: ${rule}\n`;
+}
+
+/** Scripts learn from the exit code whether to try again, to ask elsewhere or to mend the reading. */
+export function problemExitCode(problem: Problem): number {
+  switch (problem.code) {
+    case 'NOT_CONNECTED':
+    case 'MODEL_UNKNOWN':
+      return EXIT.unavailable;
+    case 'TIMEOUT':
+    case 'OVERLOADED':
+    case 'OUTBOX_FULL':
+      return EXIT.tryAgain;
+    case 'NAME_INVALID':
+      return EXIT.usage;
+    default:
+      return EXIT.failure;
+  }
+}
+
+/** One line, without what would drive a terminal: part of it may have come from a stranger. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is taken out
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, ' ').trim();
+}
+
+interface Failure {
+  readonly code: string;
+  readonly exitCode: number;
+  readonly message: string;
+  readonly remedy: string | undefined;
+}
+
+function describeFailure(error: unknown): Failure {
+  if (!(error instanceof Error)) {
+    return { code: 'UNKNOWN', exitCode: EXIT.failure, message: String(error), remedy: undefined };
+  }
+  const { code, exitCode, remedy } = error as Error &
+    Record<'code' | 'exitCode' | 'remedy', unknown>;
+  return {
+    code: typeof code === 'string' ? code : error.name,
+    exitCode: typeof exitCode === 'number' ? exitCode : EXIT.failure,
+    message: error.message,
+    remedy: typeof remedy === 'string' ? remedy : FILE_REMEDIES[String(code)],
+  };
+}
+
+/** For what the operating system refused, where no room had more to say. */
+const FILE_REMEDIES: Record<string, string> = {
+  ENOENT: 'Check the path.',
+  EACCES: 'Check who may read and write there.',
+  EPERM: 'Check who may read and write there.',
+  ENOSPC: 'Free some space on the disk.',
+  EISDIR: 'Name a file, not a folder.',
+};

@@ -1,0 +1,260 @@
+// Every setting once: its flag, its variable, its format, its default, and which processes take it.
+import { homedir, hostname } from 'node:os';
+import { join } from 'node:path';
+import { DEFAULT_GROUP, DEFAULT_NAMESPACE, isName } from '../schemas/names.ts';
+import type { FormatName } from './formats.ts';
+import { SHIPPED_MODEL } from './package-root.ts';
+
+export interface AllSettings {
+  readonly brokerUrl: string;
+  readonly agentId: string | null;
+  readonly clientId: string | null;
+  readonly username: string | null;
+  readonly passwordFile: string | null;
+  readonly ca: string | null;
+  readonly cert: string | null;
+  readonly key: string | null;
+  readonly protocol: 'auto' | '3.1.1' | '5';
+  readonly namespace: string;
+  readonly group: string;
+  readonly model: string;
+  readonly modelKey: string | null;
+  readonly runtime: 'auto' | 'onnx' | 'tfjs';
+  readonly modelName: string;
+  readonly store: string;
+  readonly host: string;
+  readonly port: number;
+  readonly wsPort: number | 'off';
+  readonly dataDir: string | null;
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+}
+export type SettingName = keyof AllSettings;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Setting<Value> {
+  readonly flag: string;
+  readonly argument: string;
+  readonly env: `ECHOLOT_${string}`;
+  readonly format: FormatName;
+  /** `null`: none; the format is not asked then. */
+  readonly default: Value | null | ((env: Environment) => Value);
+  readonly doc: string;
+}
+
+/** The path of the file of settings; it is found before any other setting. */
+export const CONFIG_FLAG = '--config';
+export const CONFIG_VARIABLE = 'ECHOLOT_CONFIG';
+
+export const SETTINGS: { readonly [Name in SettingName]: Setting<AllSettings[Name]> } = {
+  brokerUrl: {
+    flag: '--broker-url',
+    argument: '<url>',
+    env: 'ECHOLOT_BROKER_URL',
+    format: 'brokerUrl',
+    default: 'mqtt://127.0.0.1:1883',
+    doc: 'the broker: mqtt://, mqtts://, ws:// or wss://',
+  },
+  agentId: {
+    flag: '--agent-id',
+    argument: '<name>',
+    env: 'ECHOLOT_AGENT_ID',
+    format: 'name',
+    default: isName(hostname()) ? hostname() : null,
+    doc: "the agent's name, its client id on the broker",
+  },
+  clientId: {
+    flag: '--client-id',
+    argument: '<name>',
+    env: 'ECHOLOT_CLIENT_ID',
+    format: 'name',
+    default: null,
+    doc: 'who asks: the client id and the segment of the topics',
+  },
+  username: {
+    flag: '--username',
+    argument: '<name>',
+    env: 'ECHOLOT_USERNAME',
+    format: 'text',
+    default: null,
+    doc: "the username, where it is not the agent's or client's id",
+  },
+  passwordFile: {
+    flag: '--password-file',
+    argument: '<file>',
+    env: 'ECHOLOT_PASSWORD_FILE',
+    format: 'path',
+    default: null,
+    doc: 'the file that holds the password and nothing else',
+  },
+  ca: {
+    flag: '--ca',
+    argument: '<file>',
+    env: 'ECHOLOT_CA',
+    format: 'path',
+    default: null,
+    doc: 'certificates to trust (PEM), for mqtts:// and wss://',
+  },
+  cert: {
+    flag: '--cert',
+    argument: '<file>',
+    env: 'ECHOLOT_CERT',
+    format: 'path',
+    default: null,
+    doc: 'our own certificate (PEM)',
+  },
+  key: {
+    flag: '--key',
+    argument: '<file>',
+    env: 'ECHOLOT_KEY',
+    format: 'path',
+    default: null,
+    doc: 'the private key of our certificate (PEM)',
+  },
+  protocol: {
+    flag: '--protocol',
+    argument: '<version>',
+    env: 'ECHOLOT_PROTOCOL',
+    format: 'protocol',
+    default: 'auto',
+    doc: 'the MQTT version: auto, 3.1.1 or 5',
+  },
+  namespace: {
+    flag: '--namespace',
+    argument: '<name>',
+    env: 'ECHOLOT_NAMESPACE',
+    format: 'name',
+    default: DEFAULT_NAMESPACE,
+    doc: 'the first segment of every topic',
+  },
+  group: {
+    flag: '--group',
+    argument: '<name>',
+    env: 'ECHOLOT_GROUP',
+    format: 'name',
+    default: DEFAULT_GROUP,
+    doc: 'the share group of the predictors',
+  },
+  model: {
+    flag: '--model',
+    argument: '<folder>',
+    env: 'ECHOLOT_MODEL',
+    format: 'path',
+    default: SHIPPED_MODEL,
+    doc: 'the folder of the model bundle',
+  },
+  modelKey: {
+    flag: '--model-key',
+    argument: '<file>',
+    env: 'ECHOLOT_MODEL_KEY',
+    format: 'path',
+    default: null,
+    doc: 'serve only a bundle signed for this public key (PEM)',
+  },
+  runtime: {
+    flag: '--runtime',
+    argument: '<name>',
+    env: 'ECHOLOT_RUNTIME',
+    format: 'runtime',
+    default: 'auto',
+    doc: 'what computes: onnx, tfjs, or auto for the first that the bundle has',
+  },
+  modelName: {
+    flag: '--model-name',
+    argument: '<name>',
+    env: 'ECHOLOT_MODEL_NAME',
+    format: 'name',
+    default: 'sonar',
+    doc: 'which model to ask: the name in its manifest',
+  },
+  store: {
+    flag: '--store',
+    argument: '<folder>',
+    env: 'ECHOLOT_STORE',
+    format: 'path',
+    default: defaultStore,
+    doc: 'the folder of the identities',
+  },
+  host: {
+    flag: '--host',
+    argument: '<address>',
+    env: 'ECHOLOT_HOST',
+    format: 'host',
+    default: '127.0.0.1',
+    doc: 'the address that the broker listens on',
+  },
+  port: {
+    flag: '--port',
+    argument: '<port>',
+    env: 'ECHOLOT_PORT',
+    format: 'port',
+    default: 1883,
+    doc: 'the port for MQTT over TCP; 0 takes a free one',
+  },
+  wsPort: {
+    flag: '--ws-port',
+    argument: '<port>',
+    env: 'ECHOLOT_WS_PORT',
+    format: 'portOrOff',
+    default: 9001,
+    doc: 'the port for MQTT over WebSocket; 0 takes a free one, off opens none',
+  },
+  dataDir: {
+    flag: '--data-dir',
+    argument: '<folder>',
+    env: 'ECHOLOT_DATA_DIR',
+    format: 'path',
+    default: null,
+    doc: 'keep sessions and retained messages in this folder, not in memory',
+  },
+  logLevel: {
+    flag: '--log-level',
+    argument: '<level>',
+    env: 'ECHOLOT_LOG_LEVEL',
+    format: 'logLevel',
+    default: 'info',
+    doc: 'trace, debug, info, warn, error, fatal or silent',
+  },
+};
+
+const CONNECTION = [
+  'brokerUrl',
+  'username',
+  'passwordFile',
+  'ca',
+  'cert',
+  'key',
+  'protocol',
+] as const;
+const LISTENERS = ['host', 'port', 'wsPort'] as const;
+const COMMON = ['namespace', 'logLevel'] as const;
+
+/** One schema per kind of process. */
+export const KINDS = {
+  agent: [...CONNECTION, ...COMMON, 'agentId', 'group', 'model', 'modelKey', 'runtime'],
+  broker: [...LISTENERS, ...COMMON, 'store', 'dataDir', 'group'],
+  client: [...CONNECTION, ...COMMON, 'clientId', 'modelName'],
+  demo: [...LISTENERS, ...COMMON, 'group', 'model', 'modelKey', 'runtime'],
+  observer: [...CONNECTION, ...COMMON, 'clientId'],
+  replay: [...CONNECTION, ...COMMON, 'clientId', 'model'],
+  store: ['store'],
+  up: [
+    ...LISTENERS,
+    ...COMMON,
+    'store',
+    'dataDir',
+    'agentId',
+    'group',
+    'model',
+    'modelKey',
+    'runtime',
+  ],
+} as const satisfies Record<string, readonly SettingName[]>;
+export type Kind = keyof typeof KINDS;
+export type Settings<Of extends Kind> = Pick<AllSettings, (typeof KINDS)[Of][number]>;
+
+/** The XDG state folder: what a program keeps and a person does not edit. */
+function defaultStore(env: Environment): string {
+  const state = env['XDG_STATE_HOME'];
+  return join(state?.startsWith('/') ? state : join(homedir(), '.local', 'state'), 'echolot');
+}

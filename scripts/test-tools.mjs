@@ -1,0 +1,38 @@
+// What the tests need besides Node: found, or installed by apt where that is possible.
+import { spawnSync } from 'node:child_process';
+
+const TOOLS = [
+  { command: 'mosquitto', package: 'mosquitto' },
+  { command: 'mosquitto_pub', package: 'mosquitto-clients' },
+  { command: 'mosquitto_sub', package: 'mosquitto-clients' },
+];
+
+/** Debian keeps daemons where a user's PATH may not look. */
+const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
+
+/** Installs what is missing; gives one line for each tool that is missing still. */
+export function installTools() {
+  const missing = TOOLS.filter((tool) => !isThere(tool));
+  if (missing.length === 0) return [];
+  const packages = [...new Set(missing.map((tool) => tool.package))];
+  const command = `apt-get install ${packages.join(' ')}`;
+  if (process.getuid?.() === 0 && isThere({ command: 'apt-get' })) {
+    console.log(`\n== ${command}`);
+    apt(['update', '-qq']);
+    apt(['install', '-y', '-qq', '--no-install-recommends', ...packages]);
+  }
+  return missing
+    .filter((tool) => !isThere(tool))
+    .map((tool) => `${tool.command} is missing; the tests need it: ${command}`);
+}
+
+function isThere({ command }) {
+  return spawnSync('sh', ['-c', `command -v ${command}`], { env, stdio: 'ignore' }).status === 0;
+}
+
+function apt(args) {
+  spawnSync('apt-get', args, {
+    env: { ...env, DEBIAN_FRONTEND: 'noninteractive' },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+}
