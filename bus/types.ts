@@ -37,6 +37,8 @@ export interface BusOptions {
   readonly subscriptions: readonly Subscription[];
   readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
   readonly connectTimeoutMs?: number;
+  /** How long a broker that once took us may refuse us before the bus gives up. Default 60,000. */
+  readonly refusalGraceMs?: number;
   readonly backoff?: { readonly firstMs: number; readonly maxMs: number };
 }
 

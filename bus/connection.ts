@@ -1,0 +1,340 @@
+// One network connection through mqtt.js: the only file of the program that imports `mqtt`.
+import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import { Acknowledger } from './acknowledger.ts';
+import type { BusOptions, Incoming, Protocol, PublishOptions, PublishOutcome } from './types.ts';
+
+/** Why a connection ended, as far as it can be told. */
+export type Ending =
+  /** The broker does not speak this version of MQTT. */
+  | { readonly kind: 'version' }
+  /** Closed after our CONNECT without a word: perhaps the version, perhaps a restart. */
+  | { readonly kind: 'wordless' }
+  /** The broker refuses who we are. */
+  | { readonly kind: 'credentials'; readonly detail: string }
+  | { readonly kind: 'subscription'; readonly filter: string; readonly detail: string }
+  | { readonly kind: 'unreachable' | 'lost'; readonly detail: string };
+
+interface ConnectionEvents {
+  onMessage(message: Incoming): void;
+  /** Connected, subscribed, and everything granted. */
+  onReady(sessionPresent: boolean): void;
+  /** Exactly once, after which nothing more comes. */
+  onEnded(ending: Ending): void;
+}
+
+/** CONNACK codes that mean "not this version": 3.1.1's 1 and 5's 0x84. */
+const VERSION_CODES = [1, 0x84];
+/** CONNACK codes that mean "not you": 3.1.1's 2, 4, 5 and 5's 0x85, 0x86, 0x87, 0x8a, 0x8c. */
+const CREDENTIAL_CODES = [2, 4, 5, 0x85, 0x86, 0x87, 0x8a, 0x8c];
+/** The fixed header, the topic's length and the id at most; properties are counted apart. */
+const PUBLISH_OVERHEAD = 16;
+const DEFAULT_MAXIMUM_PACKET_BYTES = 8 * 1024 * 1024;
+const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+
+export class Connection {
+  private readonly options: BusOptions;
+  private readonly protocol: Protocol;
+  private readonly events: ConnectionEvents;
+  private readonly client: MqttClient;
+  private readonly acknowledger: Acknowledger;
+  private readonly pending = new Set<(outcome: PublishOutcome) => void>();
+  private readonly waiting: (() => void)[] = [];
+  private inFlight = 0;
+  private receiveMaximum = Number.POSITIVE_INFINITY;
+  private maximumPacketBytes: number;
+  private ready = false;
+  private acknowledged = false;
+  private opened = false;
+  private sessionPresent = false;
+  private ended = false;
+  private failure: Ending | null = null;
+  private subackTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: BusOptions, protocol: Protocol, events: ConnectionEvents) {
+    this.options = options;
+    this.protocol = protocol;
+    this.events = events;
+    this.maximumPacketBytes = options.maximumPacketBytes ?? DEFAULT_MAXIMUM_PACKET_BYTES;
+    this.client = mqtt.connect(options.url, clientOptions(options, protocol));
+    this.acknowledger = new Acknowledger((bytes) => this.client.stream.write(bytes));
+    this.listen();
+  }
+
+  /** True from the first grant on, also after the end. */
+  get wasReady(): boolean {
+    return this.ready;
+  }
+
+  get isReady(): boolean {
+    return this.ready && !this.ended;
+  }
+
+  publish(
+    topic: string,
+    payload: Buffer,
+    options: PublishOptions,
+    settled: (outcome: PublishOutcome) => void,
+  ): void {
+    const size =
+      payload.length +
+      Buffer.byteLength(topic) +
+      (options.correlationData?.length ?? 0) +
+      Buffer.byteLength(options.responseTopic ?? '') +
+      PUBLISH_OVERHEAD;
+    if (size > this.maximumPacketBytes) {
+      const detail = `${size} bytes, at most ${this.maximumPacketBytes} are allowed`;
+      settled({ ok: false, reason: 'too-large', detail });
+      return;
+    }
+    const finish = (outcome: PublishOutcome) => {
+      if (this.pending.delete(finish)) settled(outcome);
+    };
+    this.pending.add(finish);
+    if (options.qos === 0) this.send(topic, payload, options, finish);
+    else this.sendWithin(topic, payload, options, finish);
+  }
+
+  subscribe(): void {
+    const { subscriptions } = this.options;
+    if (subscriptions.length === 0) {
+      this.grant([]);
+      return;
+    }
+    const wanted = Object.fromEntries(subscriptions.map(({ filter, qos }) => [filter, { qos }]));
+    this.subackTimer = setTimeout(() => {
+      this.fail({ kind: 'lost', detail: 'the broker did not answer our SUBSCRIBE in time' });
+    }, this.options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS);
+    // The SUBACK itself is read in `listen`: mqtt.js does not report its codes the same way twice.
+    this.client.subscribe(wanted, () => {});
+  }
+
+  async unsubscribe(filters: readonly string[]): Promise<void> {
+    if (!this.isReady) return;
+    await new Promise<void>((resolve) => {
+      this.client.once('close', resolve);
+      this.client.unsubscribe([...filters], () => resolve());
+    });
+  }
+
+  /** Lets what is under way settle, then says DISCONNECT; the socket is gone after `timeoutMs`. */
+  async close(endSession: boolean, timeoutMs: number): Promise<void> {
+    if (this.ended) return;
+    const deadline = performance.now() + timeoutMs;
+    while (this.ready && this.pending.size > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    this.acknowledger.flush();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.max(deadline - performance.now(), 100));
+      this.client.once('close', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      const goodbye =
+        endSession && this.protocol === '5' ? { properties: { sessionExpiryInterval: 0 } } : {};
+      this.client.end(!this.opened, goodbye);
+    });
+    this.client.stream.destroy();
+    this.end({ kind: 'lost', detail: 'stopped' });
+  }
+
+  private listen(): void {
+    const { client } = this;
+    // mqtt.js would acknowledge at once. An error here makes it send no PUBACK and go on with the
+    // next packet; bus.integration.test.ts fails where an upgrade changes that.
+    client.handleMessage = (packet, done) => {
+      done(packet.qos === 0 ? undefined : new Error('the acknowledgement is held'));
+    };
+    client.on('message', (topic, payload, packet) => this.deliver(topic, payload, packet));
+    client.on('packetsend', (packet) => {
+      if (packet.cmd === 'connect') this.opened = true;
+    });
+    client.stream.on('connect', () => this.quicken());
+    client.on('packetreceive', (packet) => {
+      if (packet.cmd === 'suback') this.grant(packet.granted.map(Number));
+      if (packet.cmd === 'disconnect') {
+        const { reasonCode = 0 } = packet as { reasonCode?: number };
+        this.failure ??= {
+          kind: 'lost',
+          detail:
+            reasonCode === 0x8e
+              ? 'another connection took our client id'
+              : `the broker disconnected us (reason ${reasonCode})`,
+        };
+      }
+    });
+    client.on('connect', (packet) => {
+      this.acknowledged = true;
+      this.quicken();
+      const { receiveMaximum, maximumPacketSize } = packet.properties ?? {};
+      if (receiveMaximum !== undefined) this.receiveMaximum = receiveMaximum;
+      if (maximumPacketSize !== undefined) {
+        this.maximumPacketBytes = Math.min(this.maximumPacketBytes, maximumPacketSize);
+      }
+      this.sessionPresent = packet.sessionPresent;
+      this.subscribe();
+    });
+    client.on('error', (error) => this.onError(error));
+    client.on('close', () => this.end(this.failure ?? this.silentEnding()));
+  }
+
+  private deliver(topic: string, payload: Buffer, packet: IPublishPacket): void {
+    const settle = packet.qos === 0 ? () => {} : this.acknowledger.hold(packet.messageId ?? 0);
+    const { properties } = packet;
+    this.events.onMessage({
+      topic,
+      payload,
+      qos: packet.qos === 0 ? 0 : 1,
+      retain: packet.retain,
+      dup: packet.dup,
+      responseTopic: properties?.responseTopic,
+      correlationData: properties?.correlationData,
+      expirySeconds: properties?.messageExpiryInterval,
+      settle,
+    });
+  }
+
+  /** Judges the SUBACK: a subscription refused or weakened makes the connection useless. */
+  private grant(codes: readonly number[]): void {
+    clearTimeout(this.subackTimer);
+    if (this.ready) return;
+    for (const [index, { filter, qos }] of this.options.subscriptions.entries()) {
+      const code = codes[index] ?? 0x80;
+      if (code < qos || code > 2) {
+        const detail =
+          code > 2 ? `refused (code ${code})` : `granted at QoS ${code} instead of ${qos}`;
+        this.fail({ kind: 'subscription', filter, detail });
+        return;
+      }
+    }
+    this.ready = true;
+    this.events.onReady(this.sessionPresent);
+  }
+
+  private onError(error: Error & { code?: number | string }): void {
+    const { code } = error;
+    const detail = describe(error);
+    if (!this.acknowledged && typeof code === 'number') {
+      if (VERSION_CODES.includes(code)) this.failure ??= { kind: 'version' };
+      else if (CREDENTIAL_CODES.includes(code)) this.failure ??= { kind: 'credentials', detail };
+    }
+    // After a frame that it cannot parse mqtt.js leaves the socket open and deaf.
+    this.fail({ kind: this.acknowledged ? 'lost' : 'unreachable', detail });
+  }
+
+  private silentEnding(): Ending {
+    if (this.acknowledged) return { kind: 'lost', detail: 'the connection was closed' };
+    return this.opened ? { kind: 'wordless' } : { kind: 'unreachable', detail: 'no connection' };
+  }
+
+  private fail(ending: Ending): void {
+    this.failure ??= ending;
+    this.client.stream.destroy();
+    this.end(this.failure);
+  }
+
+  private end(ending: Ending): void {
+    if (this.ended) return;
+    this.ended = true;
+    clearTimeout(this.subackTimer);
+    this.acknowledger.close();
+    this.client.end(true);
+    for (const finish of [...this.pending]) {
+      finish({
+        ok: false,
+        reason: 'lost',
+        detail: 'the connection ended before the acknowledgement',
+      });
+    }
+    this.events.onEnded(ending);
+  }
+
+  /** Nagle's algorithm would hold the answer back until the peer's delayed ACK: 44 ms. */
+  private quicken(): void {
+    const { stream } = this.client as {
+      stream: { setNoDelay?: (on: boolean) => void; socket?: unknown; _socket?: unknown };
+    };
+    stream.setNoDelay?.(true);
+    const inner = (
+      stream.socket as { _socket?: { setNoDelay?: (on: boolean) => void } } | undefined
+    )?._socket;
+    inner?.setNoDelay?.(true);
+  }
+
+  private send(
+    topic: string,
+    payload: Buffer,
+    options: PublishOptions,
+    finish: (outcome: PublishOutcome) => void,
+  ): void {
+    const { qos, retain = false, responseTopic, correlationData } = options;
+    const properties = {
+      ...(responseTopic !== undefined && { responseTopic }),
+      ...(correlationData !== undefined && { correlationData }),
+    };
+    const more = this.protocol === '5' && Object.keys(properties).length > 0 ? { properties } : {};
+    this.client.publish(topic, payload, { qos, retain, ...more }, (error) =>
+      finish(outcomeOf(error)),
+    );
+  }
+
+  /** Keeps to the broker's Receive Maximum (MQTT 5, 4.9), in order. */
+  private sendWithin(
+    topic: string,
+    payload: Buffer,
+    options: PublishOptions,
+    finish: (outcome: PublishOutcome) => void,
+  ): void {
+    const go = () => {
+      this.inFlight += 1;
+      this.send(topic, payload, options, (outcome) => {
+        this.inFlight -= 1;
+        finish(outcome);
+        this.waiting.shift()?.();
+      });
+    };
+    if (this.inFlight < this.receiveMaximum) go();
+    else this.waiting.push(go);
+  }
+}
+
+function outcomeOf(error: Error | null | undefined): PublishOutcome {
+  if (!error) return { ok: true };
+  const { code } = error as { code?: number };
+  if (typeof code === 'number' && code >= 0x80) {
+    return { ok: false, reason: 'refused', detail: `${error.message} (code ${code})` };
+  }
+  return { ok: false, reason: 'lost', detail: error.message };
+}
+
+function describe(error: Error & { code?: number | string; errors?: Error[] }): string {
+  // An address with several families fails with one error for each.
+  return error.message || error.errors?.[0]?.message || String(error.code ?? 'unknown error');
+}
+
+function clientOptions(options: BusOptions, protocol: Protocol): IClientOptions {
+  const { clientId, cleanSession, keepaliveSeconds = 15, password, tls, username, will } = options;
+  const is5 = protocol === '5';
+  return {
+    clientId,
+    clean: cleanSession,
+    keepalive: keepaliveSeconds,
+    protocolVersion: is5 ? 5 : 4,
+    connectTimeout: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+    // One client per connection: what mqtt.js would do by itself afterwards, bus.ts does.
+    reconnectPeriod: 0,
+    resubscribe: false,
+    queueQoSZero: false,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tls && { ...tls, rejectUnauthorized: true }),
+    ...(will && { will }),
+    ...(is5 && {
+      properties: {
+        sessionExpiryInterval: cleanSession ? 0 : (options.sessionExpirySeconds ?? 3600),
+        maximumPacketSize: options.maximumPacketBytes ?? DEFAULT_MAXIMUM_PACKET_BYTES,
+        ...(options.receiveMaximum !== undefined && { receiveMaximum: options.receiveMaximum }),
+      },
+    }),
+  };
+}
