@@ -40,7 +40,7 @@ export const ManifestSchema = Type.Object(
       tfjs: Type.Optional(Type.Object({ file: FileName, format: Type.Enum(['layers', 'graph']) })),
     }),
     /** SHA-256 of every file of the folder but manifest.json and the signature. */
-    files: Type.Record(FileName, Digest),
+    files: Type.Record(FileName, Digest, { additionalProperties: false }),
     training: Type.Optional(
       Type.Object({
         algorithm: Type.String(),
