@@ -100,7 +100,9 @@ export class Connection {
       this.grant([]);
       return;
     }
-    const wanted = Object.fromEntries(subscriptions.map(({ filter, qos }) => [filter, { qos }]));
+    // So that a retained publish is seen as one, not only when it is delivered late (MQTT 5, 3.8.3.1).
+    const asPublished = this.protocol === '5' ? { rap: true } : {};
+    const wanted = Object.fromEntries(subscriptions.map(({ filter, qos }) => [filter, { qos, ...asPublished }]));
     this.subackTimer = setTimeout(() => {
       this.fail({ kind: 'lost', detail: 'the broker did not answer our SUBSCRIBE in time' });
     }, this.options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS);
@@ -132,7 +134,7 @@ export class Connection {
       });
       const goodbye =
         endSession && this.protocol === '5' ? { properties: { sessionExpiryInterval: 0 } } : {};
-      this.client.end(!this.opened, goodbye);
+      this.client.end(!this.acknowledged, goodbye);
     });
     this.client.stream.destroy();
     this.end({ kind: 'lost', detail: 'stopped' });
@@ -146,10 +148,10 @@ export class Connection {
       done(packet.qos === 0 ? undefined : new Error('the acknowledgement is held'));
     };
     client.on('message', (topic, payload, packet) => this.deliver(topic, payload, packet));
-    client.on('packetsend', (packet) => {
-      if (packet.cmd === 'connect') this.opened = true;
+    client.stream.on('connect', () => {
+      this.opened = true;
+      this.quicken();
     });
-    client.stream.on('connect', () => this.quicken());
     client.on('packetreceive', (packet) => {
       if (packet.cmd === 'suback') this.grant(packet.granted.map(Number));
       if (packet.cmd === 'disconnect') {

@@ -1,0 +1,147 @@
+// Shows that a candidate may crash, hang or swell in its trial, and that the agent's process goes on.
+import { describe, expect, it } from 'vitest';
+import {
+  inFolder,
+  layersModel,
+  type TestBundle,
+  WEIGHTS,
+  writeTestBundle,
+} from '../models/bundle.fixture.ts';
+import { type Bundle, loadBundle } from '../models/bundle.ts';
+import {
+  endlessLoop,
+  hugeTensor,
+  nanWeights,
+  nestedFunctions,
+  slowModel,
+} from '../models/hostile-models.fixture.ts';
+import { linearModel } from '../models/onnx-models.fixture.ts';
+import { signBundle } from '../models/sign.ts';
+import { generateSigningKey } from '../models/signing-key.ts';
+import { loadModel } from './load-model.ts';
+import { runInChild } from './trial-process.ts';
+import { tryBundle } from './trial.ts';
+
+function bundleOf(parts: TestBundle = {}): Promise<Bundle> {
+  return inFolder(async (directory) => {
+    await writeTestBundle(directory, parts);
+    return loadBundle(directory);
+  });
+}
+
+/** Puts another model under a loaded bundle, past the checks that would see what it is. */
+async function smuggle(onnx: Uint8Array): Promise<Bundle> {
+  const bundle = await bundleOf({ onnx: linearModel(WEIGHTS) });
+  return { ...bundle, files: new Map([['model.onnx', onnx]]) };
+}
+
+describe('a trial', () => {
+  it.each([
+    ['onnx', {}, /^onnx$/],
+    ['TF.js', { tfjs: layersModel() }, /^tfjs-/],
+  ])('tells how a sound bundle does on %s', async (_, parts, runtime) => {
+    const result = await tryBundle(await bundleOf(parts));
+    expect(result).toEqual({
+      ok: true,
+      facts: {
+        runtime: expect.stringMatching(runtime),
+        goldenError: expect.any(Number),
+        singleMs: expect.any(Number),
+        batchMs: expect.any(Number),
+      },
+    });
+  });
+
+  it('says which golden vector check failed, as the agent itself would', async () => {
+    const golden = [{ values: [0, 0, 0, 0], scores: [0.9, 0.1] }];
+    expect(await tryBundle(await bundleOf({ golden }))).toMatchObject({
+      ok: false,
+      kind: 'golden',
+      message: expect.stringContaining('off by 0.400'),
+    });
+  });
+
+  it('tries the bytes that it is given, not what the folder holds now', async () => {
+    const bundle = await bundleOf();
+    expect(await tryBundle({ ...bundle, directory: '/nonexistent' })).toMatchObject({ ok: true });
+  });
+
+  it.each<[string, Uint8Array, string]>([
+    ['crashes while it loads', nestedFunctions(3000), 'crashed the process that loaded it (SIG'],
+    ['takes 400 MB', hugeTensor(1e8), 'MiB of memory'],
+    ['takes 40 GB', hugeTensor(1e10), 'MiB of memory'],
+  ])('refuses a model that %s', async (_, onnx, message) => {
+    const result = await tryBundle(await smuggle(onnx));
+    expect(result).toMatchObject({ ok: false, message: expect.stringContaining(message) });
+  });
+
+  it.each([
+    ['loops without end', endlessLoop()],
+    ['computes for minutes', slowModel()],
+  ])('refuses a model that %s, when its time is over', async (_, onnx) => {
+    const result = await tryBundle(await smuggle(onnx), { timeoutMs: 3000 });
+    expect(result).toMatchObject({
+      kind: 'trial',
+      message: expect.stringContaining('took longer than 3 s and was stopped'),
+    });
+  });
+
+  it('leaves no child behind', async () => {
+    await tryBundle(await smuggle(endlessLoop()), { timeoutMs: 1500 });
+    expect(process.getActiveResourcesInfo()).not.toContain('ProcessWrap');
+  });
+});
+
+describe('a child process', () => {
+  const limits = { timeoutMs: 10_000, memoryBytes: 384 * 2 ** 20 };
+  const script = (code: string) => new URL(`data:text/javascript,${encodeURIComponent(code)}`);
+
+  it('that cannot be found is told, not thrown', async () => {
+    const outcome = await runInChild(new URL('./nowhere.js', import.meta.url), {}, limits);
+    expect(outcome).toMatchObject({ ok: false, reason: expect.stringContaining('(exit 1') });
+  });
+
+  it('is only ever a file', async () => {
+    await expect(runInChild(script(''), {}, limits)).rejects.toThrow('file');
+  });
+});
+
+describe('loading a model', () => {
+  it('gives a classifier for a folder', async () => {
+    await inFolder(async (directory) => {
+      await writeTestBundle(directory);
+      const classifier = await loadModel({ directory });
+      expect(classifier.model).toMatchObject({ name: 'linear', runtime: 'onnx' });
+      await classifier.close();
+    });
+  });
+
+  it('refuses an unsigned bundle when there is a key, and serves it once it is signed', async () => {
+    await inFolder(async (directory) => {
+      const key = await generateSigningKey(`${directory}/k.pem`);
+      const bundle = `${directory}/bundle`;
+      await writeTestBundle(bundle);
+      const options = { directory: bundle, key: key.publicKey };
+      await expect(loadModel(options)).rejects.toMatchObject({ kind: 'unsigned', exitCode: 70 });
+      await signBundle(bundle, key.privateKey);
+      await (await loadModel(options)).close();
+    });
+  });
+
+  it.each([
+    ['nested functions', nestedFunctions(3000)],
+    ['an endless loop', endlessLoop()],
+    ['a tensor of 400 MB', hugeTensor(1e8)],
+    ['a tensor of 4 PB', hugeTensor(1e15)],
+    ['minutes of work', slowModel()],
+    ['NaN weights', nanWeights()],
+  ])('refuses %s', async (_, onnx) => {
+    await inFolder(async (directory) => {
+      await writeTestBundle(directory, { onnx, activation: 'none' });
+      await expect(loadModel({ directory, limits: { timeoutMs: 5000 } })).rejects.toMatchObject({
+        code: 'BUNDLE_REFUSED',
+        exitCode: 70,
+      });
+    });
+  });
+});
