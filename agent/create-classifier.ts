@@ -60,7 +60,7 @@ export async function checkGolden(bundle: Bundle, classifier: Classifier): Promi
       }
     }
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = (cause instanceof Error ? cause.message : String(cause)).trim();
     throw refuse(bundle, `its model fails on a golden vector: ${why}`, cause);
   }
   if (!(largest <= GOLDEN_TOLERANCE)) {

@@ -92,7 +92,7 @@ async function loadGraph(bundle: Bundle, threads: number): Promise<Graph> {
     // Every failure comes back as an exception; the runtime need not print it too.
     logSeverityLevel: 4,
   }).catch((cause: unknown) => {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = (cause instanceof Error ? cause.message : String(cause)).trim();
     throw refuse(bundle, `${declared.file} cannot be loaded: ${why}`, cause);
   });
   try {

@@ -75,7 +75,7 @@ async function loadModel(bundle: Bundle): Promise<Model> {
       ? await loadLayersModel(handler)
       : await loadGraphModel(handler);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = (cause instanceof Error ? cause.message : String(cause)).trim();
     throw refuse(bundle, `${declared.file} cannot be loaded: ${why}`, cause);
   }
 }

@@ -1,5 +1,6 @@
 // A child process that may crash, hang or swell: it gets one message, gives one reply, and is then killed.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -29,7 +30,7 @@ const SHELL = '/bin/sh';
 
 /**
  * Starts a module in a process of its own with an empty environment, sends it a message and waits for
- * its first. Never throws for what the child does. Without /bin/sh only the time is limited.
+ * its first. The child is gone when this returns. Never throws for what the child does. Without /bin/sh only the time is limited.
  * @param script of a file that ends in .js, or in .ts when the program runs from source
  */
 export async function runInChild(
@@ -56,8 +57,16 @@ export async function runInChild(
     });
   } finally {
     clearTimeout(timer);
-    child.kill('SIGKILL');
+    await end(child);
   }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const isRunning = child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+  if (!isRunning) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
 }
 
 function start(script: URL, { timeoutMs, memoryBytes }: ChildLimits): ChildProcess {

@@ -17,7 +17,7 @@ interface Place {
   readonly privateKey: string;
   readonly publicKey: string;
   /** A path beside the bundle. */
-  beside(name: string): string;
+  readonly beside: (name: string) => string;
 }
 
 function withSigned<T>(test: (place: Place) => Promise<T>): Promise<T> {
