@@ -3,7 +3,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Bundle } from '../models/bundle.ts';
 import { BundleRefusedError } from '../models/bundle-refused.ts';
 import type { Classifier } from './classifier.ts';
-import { type Activation, toProbabilities } from './probabilities.ts';
+import { type Activation, toProbabilities } from '../models/probabilities.ts';
 
 /** What the agent uses of the graph: one input of rows × width, one output of rows × columns. */
 interface Graph {

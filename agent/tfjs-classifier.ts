@@ -6,7 +6,7 @@ import type { Bundle } from '../models/bundle.ts';
 import { BundleRefusedError } from '../models/bundle-refused.ts';
 import { readTfjsArtifacts } from '../models/tfjs-artifacts.ts';
 import type { Classifier } from './classifier.ts';
-import { toProbabilities } from './probabilities.ts';
+import { toProbabilities } from '../models/probabilities.ts';
 import { selectBackend, startBackend, type TfjsRuntime } from './tfjs-backend.ts';
 
 type Model = LayersModel | GraphModel;
