@@ -1,0 +1,84 @@
+// The broker goes and comes back: an agent answers again without being restarted.
+import mqtt from 'mqtt';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { freePort, startMosquitto } from '../bus/mosquitto.fixture.ts';
+import { loadBundle } from '../models/bundle.ts';
+import { decodeAnswer } from '../schemas/encode.ts';
+import { startAgent } from './agent.ts';
+import { createOnnxClassifier } from './onnx-classifier.ts';
+import { Inbox, MODEL_FOLDER, VALUES } from './serving.fixture.ts';
+
+async function agentOn(url: string, lines: string[]) {
+  return startAgent({
+    agentId: 'edge-1',
+    bus: { url },
+    classifiers: [await createOnnxClassifier(await loadBundle(MODEL_FOLDER))],
+    namespace: 'echolot',
+    group: 'predictors',
+    log: pino({ level: 'info' }, { write: (line: string) => void lines.push(line) }),
+  });
+}
+
+/** Asks under fresh ids until an answer comes: what was asked while nobody listened may be lost. */
+async function ask(url: string): Promise<string> {
+  const client = await mqtt.connectAsync(url, { clientId: 'buoy-7', reconnectPeriod: 50 });
+  const inbox = new Inbox(client);
+  await client.subscribeAsync('echolot/v1/replies/buoy-7/+', { qos: 1 });
+  let serial = 0;
+  const timer = setInterval(() => {
+    serial += 1;
+    const payload = JSON.stringify({ id: `r-${serial}`, values: VALUES });
+    client.publish('echolot/v1/readings/buoy-7/sonar', payload, { qos: 1 });
+  }, 50);
+  const [first] = await inbox.until(({ length }) => length > 0);
+  clearInterval(timer);
+  await client.endAsync(true);
+  const answer = decodeAnswer(first?.payload ?? Buffer.alloc(0));
+  return answer && 'label' in answer ? answer.agent : 'nobody';
+}
+
+describe('an agent', () => {
+  it.each(['pause', 'kill'] as const)(
+    'answers again after its Mosquitto with persistence was gone (%s)',
+    async (end) => {
+      const mosquitto = await startMosquitto({
+        config: ['persistence true', 'autosave_interval 1'],
+      });
+      const lines: string[] = [];
+      const agent = await agentOn(mosquitto.url, lines);
+      try {
+        await agent.ready;
+        expect(await ask(mosquitto.url)).toBe('edge-1');
+        for (let round = 0; round < 2; round += 1) {
+          await mosquitto[end]();
+          await mosquitto.start();
+          expect(await ask(mosquitto.url)).toBe('edge-1');
+        }
+        const lost = lines.filter((line) => line.includes('connection lost'));
+        expect(lost).toHaveLength(2);
+      } finally {
+        await agent.stop({ timeoutMs: 1000 });
+        await mosquitto.stop();
+      }
+    },
+  );
+
+  it('waits for a broker that is not there yet, says so once, and serves when it comes', async () => {
+    const port = await freePort();
+    const lines: string[] = [];
+    const agent = await agentOn(`mqtt://127.0.0.1:${port}`, lines);
+    while (!lines.some((line) => line.includes('broker unreachable'))) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    const mosquitto = await startMosquitto({ port });
+    try {
+      await agent.ready;
+      expect(await ask(mosquitto.url)).toBe('edge-1');
+      expect(lines.filter((line) => line.includes('broker unreachable'))).toHaveLength(1);
+    } finally {
+      await agent.stop({ timeoutMs: 1000 });
+      await mosquitto.stop();
+    }
+  });
+});
