@@ -8,7 +8,7 @@ const TOOLS = [
 ];
 
 /** Debian keeps daemons where a user's PATH may not look. */
-const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
+export const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
 
 /** Installs what is missing; gives one line for each tool that is missing still. */
 export function installTools() {

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { installTools } from './test-tools.mjs';
+import { env, installTools } from './test-tools.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const isLong = process.argv.includes('--long');
@@ -87,6 +87,7 @@ function firstLine(text) {
 function run(command, args) {
   const { error, status } = spawnSync(command, args, {
     cwd: root,
+    env,
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   if (error) console.error(`error: ${error.message}`);

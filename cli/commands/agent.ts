@@ -1,0 +1,58 @@
+// echolot agent: one predictor, from its settings to its drain.
+import { type Command, Option } from 'commander';
+import { startAgent } from '../../agent/agent.ts';
+import { loadModel } from '../../agent/load-model.ts';
+import { addCommand, settingsOf } from '../command.ts';
+import { readConnection, requireAgentId } from '../connection.ts';
+import type { Context } from '../context.ts';
+import { createServiceLog } from '../log.ts';
+import type { Settings } from '../settings.ts';
+import { listenForStop } from '../stop-signal.ts';
+
+interface Leaving {
+  readonly keepSession?: boolean;
+  readonly leave?: boolean;
+}
+
+export function addAgentCommand(program: Command, context: Context): void {
+  addCommand(program, {
+    name: 'agent',
+    summary: 'serve a model: answer the readings of clients on a broker',
+    kind: 'agent',
+    examples: [
+      'echolot agent --agent-id edge-1 --password-file edge-1.password',
+      'echolot agent --broker-url mqtts://broker:8883 --ca ca.pem --model ./my-bundle',
+    ],
+  })
+    .option('--keep-session', 'at the end, let the broker keep readings for our return')
+    .addOption(
+      new Option(
+        '--leave',
+        'at the end, leave nothing with the broker, even if nobody else serves',
+      ).conflicts('keepSession'),
+    )
+    .action(async (_, command: Command) => {
+      await runAgent(settingsOf('agent', context, command), command.opts<Leaving>(), context);
+    });
+}
+
+async function runAgent(
+  settings: Settings<'agent'>,
+  { keepSession = false, leave = false }: Leaving,
+  context: Context,
+): Promise<void> {
+  const { group, model, modelKey, namespace, runtime } = settings;
+  const log = createServiceLog(settings.logLevel);
+  context.log = log;
+  const stop = listenForStop();
+  const agentId = requireAgentId(settings);
+  const bus = readConnection(settings, agentId, log);
+  const classifier = await loadModel({ directory: model, key: modelKey ?? undefined, runtime });
+  log.info({ agent: agentId, model: classifier.model }, 'model loaded');
+  const agent = startAgent({ agentId, bus, classifiers: [classifier], namespace, group, log });
+  try {
+    await Promise.race([stop.requested, agent.failed]);
+  } finally {
+    await agent.stop({ keepSession, leave });
+  }
+}
