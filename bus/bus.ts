@@ -1,6 +1,7 @@
 // The bus: keeps one connection up, with back-off, and tells what the broker refuses.
 import { isTopicName } from '../schemas/filters.ts';
 import { Connection, type Ending } from './connection.ts';
+import { certificateRemedy } from './tls-refusal.ts';
 import {
   BrokerRefusedError,
   type Bus,
@@ -176,12 +177,18 @@ class MqttBus implements Bus {
   }
 }
 
-function refusalOf(ending: Ending, { clientId, username }: BusOptions): BrokerRefusedError | null {
+function refusalOf(ending: Ending, options: BusOptions): BrokerRefusedError | null {
+  const { clientId, tls, username } = options;
   if (ending.kind === 'credentials') {
     return new BrokerRefusedError(
       `the broker refuses ${JSON.stringify(username ?? clientId)}: ${ending.detail}`,
-      'check the username, the password file and the client id, and that the identity exists at the broker',
+      tls?.cert
+        ? certificateRemedy(tls.cert)
+        : 'check the username, the password file and the client id, and that the identity exists at the broker',
     );
+  }
+  if (ending.kind === 'certificate') {
+    return new BrokerRefusedError(`${options.url}: ${ending.detail}`, ending.remedy);
   }
   if (ending.kind === 'subscription') {
     return new BrokerRefusedError(

@@ -1,6 +1,7 @@
 // One network connection through mqtt.js: the only file of the program that imports `mqtt`.
 import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import { Acknowledger } from './acknowledger.ts';
+import { tlsRefusalOf } from './tls-refusal.ts';
 import type { BusOptions, Incoming, Protocol, PublishOptions, PublishOutcome } from './types.ts';
 
 /** Why a connection ended, as far as it can be told. */
@@ -11,6 +12,8 @@ export type Ending =
   | { readonly kind: 'wordless' }
   /** The broker refuses who we are. */
   | { readonly kind: 'credentials'; readonly detail: string }
+  /** One side does not trust the other's certificate. */
+  | { readonly kind: 'certificate'; readonly detail: string; readonly remedy: string }
   | { readonly kind: 'subscription'; readonly filter: string; readonly detail: string }
   | { readonly kind: 'unreachable' | 'lost'; readonly detail: string };
 
@@ -102,7 +105,9 @@ export class Connection {
     }
     // So that a retained publish is seen as one, not only when it is delivered late (MQTT 5, 3.8.3.1).
     const asPublished = this.protocol === '5' ? { rap: true } : {};
-    const wanted = Object.fromEntries(subscriptions.map(({ filter, qos }) => [filter, { qos, ...asPublished }]));
+    const wanted = Object.fromEntries(
+      subscriptions.map(({ filter, qos }) => [filter, { qos, ...asPublished }]),
+    );
     this.subackTimer = setTimeout(() => {
       this.fail({ kind: 'lost', detail: 'the broker did not answer our SUBSCRIBE in time' });
     }, this.options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS);
@@ -216,6 +221,8 @@ export class Connection {
   private onError(error: Error & { code?: number | string }): void {
     const { code } = error;
     const detail = describe(error);
+    const refusal = this.acknowledged ? null : tlsRefusalOf(error);
+    if (refusal) this.failure ??= { kind: 'certificate', ...refusal };
     if (!this.acknowledged && typeof code === 'number') {
       if (VERSION_CODES.includes(code)) this.failure ??= { kind: 'version' };
       else if (CREDENTIAL_CODES.includes(code)) this.failure ??= { kind: 'credentials', detail };
@@ -329,7 +336,9 @@ function clientOptions(options: BusOptions, protocol: Protocol): IClientOptions 
     queueQoSZero: false,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
-    ...(tls && { ...tls, rejectUnauthorized: true }),
+    ...tls,
+    // Explicitly, so that no environment variable turns it off.
+    rejectUnauthorized: true,
     ...(will && { will }),
     ...(is5 && {
       properties: {
