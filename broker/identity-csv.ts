@@ -1,0 +1,96 @@
+// Many identities at once: the CSV that names them, and the CSV with their passwords. Text only.
+import { isName, NAME_RULE } from '../schemas/names.ts';
+import { ROLES, type Role } from './policy.ts';
+
+/** One row of the list. */
+export interface ListedIdentity {
+  readonly name: string;
+  readonly role: Role;
+  readonly models?: readonly string[];
+}
+
+/** The list cannot be used; every complaint names its line. */
+export class IdentityCsvError extends Error {
+  readonly code = 'IDENTITY_CSV_INVALID';
+  readonly exitCode = 78;
+  readonly remedy =
+    'Expected is a header name,role or name,role,models and one identity a line; several models in quotes, such as edge-1,predictor,"sonar,radar".';
+
+  constructor(complaints: readonly string[]) {
+    const shown = complaints.slice(0, 5).join('; ');
+    const more = complaints.length > 5 ? `; and ${complaints.length - 5} more` : '';
+    super(`the list of identities cannot be used: ${shown}${more}`);
+    this.name = 'IdentityCsvError';
+  }
+}
+
+/**
+ * Reads a list of identities: columns `name`, `role` and, where wanted, `models`, in any order.
+ * @throws {IdentityCsvError} all or nothing: one bad line spoils the list
+ */
+export function parseIdentityCsv(text: string): ListedIdentity[] {
+  const [header, ...lines] = text.replace(/^\ufeff/, '').split(/\r?\n/);
+  const columns = fieldsOf(header ?? '') ?? [];
+  const stranger = columns.find((name) => !['name', 'role', 'models'].includes(name));
+  if (stranger !== undefined || new Set(columns).size < columns.length) {
+    throw new IdentityCsvError([`line 1: ${JSON.stringify((header ?? '').slice(0, 80))}`]);
+  }
+  const missing = ['name', 'role'].find((name) => !columns.includes(name));
+  if (missing) throw new IdentityCsvError([`line 1: there is no column "${missing}"`]);
+  const complaints: string[] = [];
+  const identities = new Map<string, ListedIdentity>();
+  for (const [index, line] of lines.entries()) {
+    if (line.trim() === '') continue;
+    const read = readLine(line, columns);
+    if (typeof read === 'string') complaints.push(`line ${index + 2}: ${read}`);
+    else if (identities.has(read.name)) complaints.push(`line ${index + 2}: ${read.name} again`);
+    else identities.set(read.name, read);
+  }
+  if (complaints.length > 0) throw new IdentityCsvError(complaints);
+  if (identities.size === 0) throw new IdentityCsvError(['it names nobody']);
+  return [...identities.values()];
+}
+
+/** The passwords as CSV; names and passwords hold nothing that would need quotes. */
+export function formatPasswordCsv(
+  passwords: readonly { readonly name: string; readonly password: string }[],
+): string {
+  return `name,password\n${passwords.map(({ name, password }) => `${name},${password}\n`).join('')}`;
+}
+
+function readLine(line: string, columns: readonly string[]): ListedIdentity | string {
+  const fields = fieldsOf(line);
+  if (fields === null) return 'a quote is missing';
+  if (fields.length !== columns.length) {
+    return `expected ${columns.length} columns, got ${fields.length}`;
+  }
+  const value = (column: string) => fields[columns.indexOf(column)] ?? '';
+  const [name, role] = [value('name'), value('role')];
+  if (!isName(name)) return `${JSON.stringify(name.slice(0, 80))} is no name (${NAME_RULE})`;
+  if (!isRole(role)) {
+    return `${JSON.stringify(role.slice(0, 80))} is no role (${ROLES.join(', ')})`;
+  }
+  const models = value('models') === '' ? [] : value('models').split(/[,;\s]+/);
+  if (models.length === 0) return { name, role };
+  if (role !== 'predictor') return `a ${role} is not limited to models, only predictors are`;
+  const bad = models.find((model) => !isName(model));
+  if (bad !== undefined) return `${JSON.stringify(bad.slice(0, 80))} is no name of a model`;
+  return { name, role, models };
+}
+
+function isRole(text: string): text is Role {
+  return (ROLES as readonly string[]).includes(text);
+}
+
+/** The fields of one line (RFC 4180, without line breaks in quotes); `null` where a quote is missing. */
+function fieldsOf(line: string): string[] | null {
+  const fields: string[] = [];
+  const field = /\s*(?:"((?:[^"]|"")*)"\s*|([^",]*))(,|$)/y;
+  for (;;) {
+    const match = field.exec(line);
+    if (match === null) return null;
+    const [, quoted, plain = '', end] = match;
+    fields.push(quoted === undefined ? plain.trim() : quoted.replaceAll('""', '"'));
+    if (end === '') return fields;
+  }
+}
