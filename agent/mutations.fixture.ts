@@ -66,26 +66,27 @@ export function mutateBytes(bytes: Uint8Array, random: (below: number) => number
   const at = random(random(2) === 0 ? Math.min(bytes.length, 400) : bytes.length);
   const end = Math.min(bytes.length, at + 1 + random(64));
   const head = bytes.subarray(0, at);
-  switch (random(5)) {
-    case 0: {
-      const changed = bytes.slice();
-      for (let place = 0; place <= random(8); place += 1) {
-        changed[(at + random(16)) % changed.length] = random(256);
-      }
-      return changed;
-    }
+  switch (random(8)) {
     case 1:
       return head;
     case 2:
       return Buffer.concat([head, bytes.subarray(at, end), bytes.subarray(at)]);
     case 3:
       return bytes.slice().fill(0, at, end);
-    default:
+    case 4:
       return Buffer.concat([
         head,
         Uint8Array.from({ length: 1 + random(8) }, () => random(256)),
         bytes.subarray(at),
       ]);
+    default: {
+      const changed = bytes.slice();
+      const places = 1 + random(4);
+      for (let place = 0; place < places; place += 1) {
+        changed[(at + random(16)) % changed.length] = random(256);
+      }
+      return changed;
+    }
   }
 }
 

@@ -13,7 +13,8 @@ import {
 /** @param count how many changed models, half of them ONNX */
 export function describeMutations(count: number): void {
   const sources: [string, number, () => Promise<Bundle>, string][] = [
-    ['onnx', count / 2, () => loadBundle('models/sonar'), 'model.onnx'],
+    ['onnx, shipped', count / 4, () => loadBundle('models/sonar'), 'model.onnx'],
+    ['onnx, small', count / 4, () => bundleOf('onnx'), 'model.onnx'],
     ['layers', count / 4, () => bundleOf('layers'), 'model.json'],
     ['graph', count / 4, () => bundleOf('graph'), 'model.json'],
   ];
@@ -27,7 +28,7 @@ export function describeMutations(count: number): void {
         const outcome: MutationOutcome = { refused: 0, served: 0, ended: {} };
         for (let index = 0; index < share; index += 1) {
           const changed = new Map(files);
-          const name = kind === 'onnx' || random(4) > 0 ? file : 'weights.bin';
+          const name = kind.startsWith('onnx') || random(4) > 0 ? file : 'weights.bin';
           const bytes = files.get(name) as Uint8Array;
           const isJson = name === 'model.json' && random(4) > 0;
           changed.set(name, isJson ? mutateJson(bytes, random) : mutateBytes(bytes, random));
@@ -41,10 +42,14 @@ export function describeMutations(count: number): void {
   });
 }
 
-function bundleOf(tfjsFormat: 'layers' | 'graph'): Promise<Bundle> {
+function bundleOf(kind: 'layers' | 'graph' | 'onnx'): Promise<Bundle> {
   return inFolder(async (directory) => {
-    const tfjs = tfjsFormat === 'layers' ? layersModel() : graphModel();
-    await writeTestBundle(directory, { tfjs, tfjsFormat });
+    if (kind === 'onnx') {
+      await writeTestBundle(directory);
+      return loadBundle(directory);
+    }
+    const tfjs = kind === 'layers' ? layersModel() : graphModel();
+    await writeTestBundle(directory, { tfjs, tfjsFormat: kind });
     return loadBundle(directory);
   });
 }

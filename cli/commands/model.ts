@@ -1,9 +1,19 @@
-// echolot model: the parent of what can be done with model bundles.
+// echolot model: what can be done with model bundles.
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
+import { addModelInspectCommand } from './model-inspect.ts';
+import { addModelKeygenCommand } from './model-keygen.ts';
+import { addModelPackCommand } from './model-pack.ts';
+import { addModelSignCommand } from './model-sign.ts';
+import { addModelVerifyCommand } from './model-verify.ts';
 
-export function addModelCommand(program: Command, _context: Context): void {
-  const summary = 'work on model bundles';
+export function addModelCommand(program: Command, context: Context): void {
+  const summary = 'work on model bundles: inspect, verify, keygen, sign, pack';
   const model = program.command('model').description(summary).summary(summary);
   model.showHelpAfterError('hint: see echolot model --help');
+  addModelInspectCommand(model, context);
+  addModelVerifyCommand(model, context);
+  addModelKeygenCommand(model, context);
+  addModelSignCommand(model, context);
+  addModelPackCommand(model, context);
 }
