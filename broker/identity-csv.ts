@@ -33,7 +33,7 @@ export function parseIdentityCsv(text: string): ListedIdentity[] {
   const columns = fieldsOf(header ?? '') ?? [];
   const stranger = columns.find((name) => !['name', 'role', 'models'].includes(name));
   if (stranger !== undefined || new Set(columns).size < columns.length) {
-    throw new IdentityCsvError([`line 1: ${JSON.stringify((header ?? '').slice(0, 80))}`]);
+    throw new IdentityCsvError([`line 1: ${quote(header ?? '')}`]);
   }
   const missing = ['name', 'role'].find((name) => !columns.includes(name));
   if (missing) throw new IdentityCsvError([`line 1: there is no column "${missing}"`]);
@@ -66,16 +66,18 @@ function readLine(line: string, columns: readonly string[]): ListedIdentity | st
   }
   const value = (column: string) => fields[columns.indexOf(column)] ?? '';
   const [name, role] = [value('name'), value('role')];
-  if (!isName(name)) return `${JSON.stringify(name.slice(0, 80))} is no name (${NAME_RULE})`;
-  if (!isRole(role)) {
-    return `${JSON.stringify(role.slice(0, 80))} is no role (${ROLES.join(', ')})`;
-  }
+  if (!isName(name)) return `${quote(name)} is no name (${NAME_RULE})`;
+  if (!isRole(role)) return `${quote(role)} is no role (${ROLES.join(', ')})`;
   const models = value('models') === '' ? [] : value('models').split(/[,;\s]+/);
   if (models.length === 0) return { name, role };
   if (role !== 'predictor') return `a ${role} is not limited to models, only predictors are`;
   const bad = models.find((model) => !isName(model));
-  if (bad !== undefined) return `${JSON.stringify(bad.slice(0, 80))} is no name of a model`;
+  if (bad !== undefined) return `${quote(bad)} is no name of a model`;
   return { name, role, models };
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.slice(0, 80));
 }
 
 function isRole(text: string): text is Role {
