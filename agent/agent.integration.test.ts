@@ -7,6 +7,8 @@ import { Inbox, type BrokerKind, type Serving, startServing, VALUES } from './se
 const READINGS = 'echolot/v1/readings/buoy-7/sonar';
 const REPLIES = 'echolot/v1/replies/buoy-7/sonar';
 
+const byText = (one: unknown, other: unknown) => String(one).localeCompare(String(other));
+
 describe.each<BrokerKind>(['mosquitto', 'embedded'])('an agent on %s', (kind) => {
   let serving: Serving;
 
@@ -70,7 +72,7 @@ describe.each<BrokerKind>(['mosquitto', 'embedded'])('an agent on %s', (kind) =>
       const answer = decodeAnswer(payload);
       return answer && 'problem' in answer ? answer.problem.code : null;
     });
-    expect(codes.sort()).toEqual(bad.map(([, code]) => code).sort());
+    expect(codes.toSorted(byText)).toEqual(bad.map(([, code]) => code).toSorted(byText));
   });
 
   it('refuses a retained reading and says so', async () => {
@@ -171,7 +173,7 @@ describe.each<BrokerKind>(['mosquitto', 'embedded'])('an agent on %s', (kind) =>
         const answer = decodeAnswer(payload);
         return [answer?.id, answer && 'problem' in answer ? answer.problem.code : 'answered'];
       });
-      expect(codes.sort()).toEqual([
+      expect(codes.toSorted(byText)).toEqual([
         ['foreign', 'RESPONSE_TOPIC_REFUSED'],
         ['own', 'answered'],
       ]);
