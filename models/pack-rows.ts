@@ -16,9 +16,7 @@ export class SampleError extends Error {
  */
 export function parseSample(text: string, width: number): Float32Array[] {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
-  const table = lines.map((line) =>
-    line.split(',').map((field) => field.trim().replace(/^"(.*)"$/, '$1')),
-  );
+  const table = lines.map(splitLine);
   const isNumber = (field: string | undefined) =>
     field !== undefined && field !== '' && Number.isFinite(Number(field));
   const hasHeader = table[0] !== undefined && !table[0].some(isNumber);
@@ -37,6 +35,12 @@ export function parseSample(text: string, width: number): Float32Array[] {
     }
     return Float32Array.from(columns, (column) => Number(fields[column]));
   });
+}
+
+/** Fields may stand in double quotes, and may then hold commas. */
+function splitLine(line: string): string[] {
+  const fields = line.matchAll(/(?:^|,)(?:\s*"((?:[^"]|"")*)"\s*|([^,]*))/g);
+  return [...fields].map(([, quoted, plain]) => (quoted ?? plain ?? '').trim());
 }
 
 /** Up to `count` rows, evenly spread over the sample. */

@@ -27,8 +27,8 @@ const IRIS = [
 ];
 const SPECIES = ['setosa', 'versicolor', 'virginica'];
 const SAMPLE = `id,sepal_length,sepal_width,petal_length,petal_width,species
-a,5.1,3.5,1.4,0.2,setosa
-b,7.0,3.2,4.7,1.4,versicolor
+a,5.1,3.5,1.4,0.2,"setosa, wild"
+"b",7.0,"3.2",4.7,1.4,versicolor
 c,6.3,3.3,6.0,2.5,virginica
 d,4.9,3.0,1.4,0.2,setosa
 `;

@@ -84,7 +84,7 @@ describe('signing a bundle', () => {
       expect(payloadType).toBe('application/vnd.in-toto+json');
       const bytes = Buffer.from(payload, 'base64');
       // DSSE v1: "DSSEv1", then each part with its length.
-      const covered = `DSSEv1 28 application/vnd.in-toto+json ${bytes.length} ${bytes}`;
+      const covered = `DSSEv1 28 application/vnd.in-toto+json ${bytes.length} ${bytes.toString()}`;
       const signature = Buffer.from(signatures[0].sig, 'base64');
       expect(verify('sha256', Buffer.from(covered), key, signature)).toBe(true);
       const statement = JSON.parse(bytes.toString());
