@@ -1,5 +1,7 @@
 // From settings to a connection: who we are, and the password and certificates read from their files.
+import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import type { Logger } from 'pino';
 import type { BusOptions } from '../bus/types.ts';
 import { NAME_RULE } from '../schemas/names.ts';
@@ -33,8 +35,9 @@ export function readConnection(
   const tls = {
     ...(ca === null ? {} : { ca: readSecret(ca, SETTINGS.ca.flag) }),
     ...(cert === null ? {} : { cert: readSecret(cert, SETTINGS.cert.flag) }),
-    ...(key === null ? {} : { key: readSecret(key, SETTINGS.key.flag) }),
+    ...(key === null ? {} : { key: readKey(key, log) }),
   };
+  checkCertificates(tls);
   return {
     url: brokerUrl,
     protocol,
@@ -72,10 +75,38 @@ function readPassword(path: string, log: Logger): string {
     const found = password === '' ? 'is empty' : 'holds more than one line or control characters';
     throw unreadable(`the password file ${path} ${found}`, 'Write the password into it, alone.');
   }
-  if (statSync(path).mode & 0o077) {
-    log.warn({ path, remedy: `chmod 600 ${path}` }, 'others may read the password file');
-  }
+  warnIfOpen(path, 'others may read the password file', log);
   return password;
+}
+
+function readKey(path: string, log: Logger): Buffer {
+  const key = readSecret(path, SETTINGS.key.flag);
+  warnIfOpen(path, 'others may read the private key', log);
+  return key;
+}
+
+function warnIfOpen(path: string, warning: string, log: Logger): void {
+  if (statSync(path).mode & 0o077) log.warn({ path, remedy: `chmod 600 ${path}` }, warning);
+}
+
+/** Here, where the flags are known, and not at the first handshake. */
+function checkCertificates(tls: {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}) {
+  try {
+    createSecureContext(tls);
+    // Node takes any text for authorities, and then trusts none.
+    if (tls.ca) new X509Certificate(tls.ca);
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw unreadable(
+      `the files of --ca, --cert and --key cannot be used: ${message}`,
+      'Give PEM files, and the certificate and the key of the same identity.',
+      cause,
+    );
+  }
 }
 
 function readSecret(path: string, flag: string): Buffer {
