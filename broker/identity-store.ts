@@ -1,235 +1,215 @@
-// The identity store: one folder with identities.json, changed by the CLI, watched by a running broker.
-import { type FSWatcher, watch } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { isName, NAME_RULE, SELF_CHECK_MODEL } from '../schemas/names.ts';
-import { writeFileAtomically } from './atomic-file.ts';
-import { withFileLock } from './file-lock.ts';
+// The identity store: who may connect, changed by commands, watched by a running broker.
+import { type FSWatcher, watch as watchFolder } from 'node:fs';
 import {
-  checkIdentitiesFile,
-  createPassword,
-  hashPassword,
-  type IdentitiesFile,
+  checkIdentity,
   type Identity,
-  matchesPassword,
-} from './identities.ts';
+  type IdentityRecord,
+  IdentityStoreError,
+} from './identity.ts';
+import { hashPassword, makePassword, PasswordChecker } from './password.ts';
 import type { Role } from './policy.ts';
+import { type Identities, StoreFile } from './store-file.ts';
 
-const FILE = 'identities.json';
-/** A hash that no password has: checking a stranger takes as long as checking a friend. */
-const NOBODY = `$7$1000$${'A'.repeat(16)}$${'A'.repeat(86)}==`;
+/** Where the system tells nothing (network file systems), changes are still seen this soon. */
+const POLL_MS = 1000;
 
-export type StoreErrorCode =
-  | 'STORE_BROKEN'
-  | 'NAME_INVALID'
-  | 'MODELS_INVALID'
-  | 'IDENTITY_EXISTS'
-  | 'IDENTITY_UNKNOWN';
-
-/** The store or what is asked of it is wrong. A person must edit; exit 78. */
-export class StoreError extends Error {
-  readonly code: StoreErrorCode;
-  readonly remedy: string;
-  readonly exitCode = 78;
-
-  constructor(code: StoreErrorCode, message: string, remedy: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'StoreError';
-    this.code = code;
-    this.remedy = remedy;
-  }
+export interface IdentityStore {
+  /** Adds an identity. The password is shown here and never again. */
+  add(
+    name: string,
+    role: Role,
+    options?: { readonly models?: readonly string[] },
+  ): Promise<{ password: string }>;
+  /** By name, without secrets, as last read. */
+  list(): Identity[];
+  /** A new password; the old one is void. */
+  rotate(name: string): Promise<{ password: string }>;
+  remove(name: string): Promise<void>;
+  /** The identity where the password is right, else `null`. Sees changes made a moment ago. */
+  verify(name: string, password: string): Promise<Identity | null>;
+  /** The identity as last read. It changes as an object exactly when its record does. */
+  find(name: string): Identity | null;
+  /** Calls back after every change, and with the error where the file broke (what was read last stays). */
+  watch(onChange: (error: IdentityStoreError | null) => void): () => void;
 }
 
-/** Opens the folder, making it (mode 0700) where it is not there, and reads what is in it. */
-export async function openIdentityStore(directory: string): Promise<IdentityStore> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const store = new IdentityStore(directory);
-  await store.reload();
+/**
+ * Opens the store in a folder, which is made where it is not there.
+ * @throws {IdentityStoreError} where the folder or the file in it cannot be used
+ */
+export async function openIdentityStore(folder: string): Promise<IdentityStore> {
+  const file = new StoreFile(folder);
+  await file.prepare();
+  const store = new FolderStore(file);
+  await store.refresh();
   return store;
 }
 
-export class IdentityStore {
-  readonly directory: string;
-  private identities: ReadonlyMap<string, Identity> = new Map();
+class FolderStore implements IdentityStore {
+  private readonly file: StoreFile;
+  private readonly passwords = new PasswordChecker();
+  private records: Identities = new Map();
+  private version: string | null | undefined = undefined;
+  private reading: Promise<void> = Promise.resolve();
+  /** Without the hash, the same object for as long as the record is the same. */
+  private readonly shown = new WeakMap<IdentityRecord, Identity>();
+  private readonly watchers = new Set<(error: IdentityStoreError | null) => void>();
+  private stopWatching: (() => void) | null = null;
 
-  constructor(directory: string) {
-    this.directory = directory;
+  constructor(file: StoreFile) {
+    this.file = file;
   }
 
-  /**
-   * Adds an identity.
-   * @param options `models` limits a predictor to these
-   * @returns its password, which is stored nowhere
-   */
-  async add(
-    name: string,
-    role: Role,
-    { models }: { models?: readonly string[] } = {},
-  ): Promise<{ password: string }> {
-    checkName(name);
-    checkModels(role, models);
-    const password = createPassword();
+  async add(name: string, role: Role, options: { readonly models?: readonly string[] } = {}) {
+    const { models } = options;
+    const identity: Identity = { name, role, ...(models ? { models: [...models] } : {}) };
+    checkIdentity(identity);
+    const password = makePassword();
     const hash = await hashPassword(password);
-    await this.change((identities) => {
-      if (identities.has(name)) {
-        throw new StoreError(
+    await this.change((records) => {
+      if (records.has(name)) {
+        throw new IdentityStoreError(
           'IDENTITY_EXISTS',
-          `there is an identity ${name} already`,
-          `take another name, or "echolot identity rotate ${name}" for a new password`,
+          `${name} is in the store already`,
+          `Choose another name, or give it a new password with: echolot identity rotate ${name}`,
         );
       }
-      const limit = models === undefined ? {} : { models: [...models] };
-      const createdAt = new Date().toISOString();
-      identities.set(name, { name, role, password: hash, ...limit, createdAt });
+      records.set(name, { ...identity, password: hash });
     });
     return { password };
   }
 
-  /** All identities by name, without their passwords. */
-  list(): Omit<Identity, 'password'>[] {
-    return [...this.identities.values()]
-      .map(({ password: _, ...identity }) => identity)
-      .sort((one, other) => (one.name < other.name ? -1 : 1));
+  list(): Identity[] {
+    return [...this.records.values()]
+      .map((record) => this.show(record))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  find(name: string): Identity | undefined {
-    return this.identities.get(name);
-  }
-
-  /** Gives an identity a new password; the old one is of no use from now on. */
-  async rotate(name: string): Promise<{ password: string }> {
-    const password = createPassword();
+  async rotate(name: string) {
+    const password = makePassword();
     const hash = await hashPassword(password);
-    await this.change((identities) => {
-      const identity = known(identities, name);
-      identities.set(name, { ...identity, password: hash });
+    await this.change((records) => {
+      records.set(name, { ...this.known(records, name), password: hash });
     });
     return { password };
   }
 
-  async remove(name: string): Promise<void> {
-    await this.change((identities) => {
-      known(identities, name);
-      identities.delete(name);
+  async remove(name: string) {
+    await this.change((records) => {
+      this.known(records, name);
+      records.delete(name);
     });
   }
 
-  /** The identity whose password this is; `null` for anybody else. Takes as long for either. */
   async verify(name: string, password: string): Promise<Identity | null> {
-    const identity = this.identities.get(name);
-    const matches = await matchesPassword(password, identity?.password ?? NOBODY);
-    // It may have been removed or rotated while the hash was computed.
-    return matches && identity !== undefined && this.identities.get(name) === identity
-      ? identity
-      : null;
+    // Broken or out of reach just now: what was read last holds; the watcher tells about it.
+    await this.refresh().catch(() => undefined);
+    const record = this.records.get(name);
+    const right = await this.passwords.check(password, record?.password ?? null);
+    // Removed or rotated while the hash was computed: the answer is about a record of the past.
+    return right && record && this.records.get(name) === record ? this.show(record) : null;
   }
 
-  /**
-   * Reads the file anew.
-   * @throws {StoreError} it cannot be read or breaks its schema; what was known stays
-   */
-  async reload(): Promise<void> {
-    this.identities = await this.read();
+  find(name: string): Identity | null {
+    const record = this.records.get(name);
+    return record ? this.show(record) : null;
   }
 
-  /**
-   * Follows changes that other processes make.
-   * @param onChange after each change that could be read
-   * @param onBroken the file is unreadable; what was known stays in force
-   * @returns ends the watch
-   */
-  watch(onChange: () => void, onBroken: (error: unknown) => void): () => void {
-    let timer: NodeJS.Timeout | undefined;
-    const reload = () => {
-      this.reload().then(onChange, onBroken);
-    };
-    // The folder, since the file is replaced and not rewritten.
-    const watcher: FSWatcher = watch(this.directory, (_, file) => {
-      if (file !== null && file !== FILE) return;
-      clearTimeout(timer);
-      timer = setTimeout(reload, 20);
-    });
-    watcher.on('error', onBroken);
+  watch(onChange: (error: IdentityStoreError | null) => void): () => void {
+    this.watchers.add(onChange);
+    this.stopWatching ??= this.startWatching();
     return () => {
-      clearTimeout(timer);
-      watcher.close();
+      this.watchers.delete(onChange);
+      if (this.watchers.size > 0) return;
+      this.stopWatching?.();
+      this.stopWatching = null;
     };
   }
 
-  private async change(edit: (identities: Map<string, Identity>) => void): Promise<void> {
-    await withFileLock(join(this.directory, `${FILE}.lock`), async () => {
-      const identities = new Map(await this.read());
-      edit(identities);
-      const file: IdentitiesFile = {
-        schema: 'echolot/identities/v1',
-        identities: [...identities.values()],
-      };
-      const text = `${JSON.stringify(file, null, 2)}\n`;
-      await writeFileAtomically(join(this.directory, FILE), text, 0o600);
-      this.identities = identities;
-    });
+  /** Reads the file where it is another than the one read last; never an answer from before the call. */
+  refresh(): Promise<void> {
+    const next = this.reading.then(() => this.read());
+    this.reading = next.catch(() => undefined);
+    return next;
   }
 
-  private async read(): Promise<Map<string, Identity>> {
-    const path = join(this.directory, FILE);
-    let text: string;
+  private show(record: IdentityRecord): Identity {
+    let identity = this.shown.get(record);
+    if (!identity) {
+      const { password: _, ...rest } = record;
+      identity = Object.freeze(rest);
+      this.shown.set(record, identity);
+    }
+    return identity;
+  }
+
+  private async read(): Promise<void> {
+    const version = await this.file.version();
+    if (version === this.version) return;
     try {
-      text = await readFile(path, 'utf8');
+      const fresh = await this.file.read();
+      if (version === null && this.records.size > 0) throw this.vanished();
+      // A record that did not change stays the same object, so that others can compare.
+      for (const [name, record] of fresh) {
+        const before = this.records.get(name);
+        if (before && sameRecord(before, record)) fresh.set(name, before);
+      }
+      this.records = fresh;
+      this.tell(null);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
-      throw broken(path, 'cannot be read', error);
+      if (error instanceof IdentityStoreError) this.tell(error);
+      throw error;
+    } finally {
+      this.version = version;
     }
-    let file: unknown;
+  }
+
+  private tell(error: IdentityStoreError | null): void {
+    for (const watcher of this.watchers) watcher(error);
+  }
+
+  private async change(change: (records: Identities) => void): Promise<void> {
+    await this.file.update(change);
+    await this.refresh();
+  }
+
+  private known(records: Identities, name: string): IdentityRecord {
+    const record = records.get(name);
+    if (record) return record;
+    throw new IdentityStoreError(
+      'IDENTITY_UNKNOWN',
+      `there is no identity ${JSON.stringify(name)} in ${this.file.folder}`,
+      'See who is there with: echolot identity list',
+    );
+  }
+
+  private vanished(): IdentityStoreError {
+    return new IdentityStoreError(
+      'STORE_UNREADABLE',
+      `${this.file.path} is gone`,
+      'Bring it back from a backup; to lock everybody out, remove the identities one by one.',
+    );
+  }
+
+  private startWatching(): () => void {
+    const look = () => {
+      this.refresh().catch(() => undefined);
+    };
+    let watcher: FSWatcher | null = null;
     try {
-      file = JSON.parse(text);
-    } catch (error) {
-      throw broken(path, 'is no JSON', error);
+      watcher = watchFolder(this.file.folder, { persistent: false }, look);
+      watcher.on('error', () => undefined);
+    } catch {
+      // The poll below sees changes as well, only later.
     }
-    if (!checkIdentitiesFile.Check(file)) {
-      const [first] = checkIdentitiesFile.Errors(file);
-      const where = first ? `${first.instancePath || '/'} ${first.message}` : 'breaks its schema';
-      throw broken(path, `breaks its schema: ${where}`);
-    }
-    const identities = new Map(file.identities.map((identity) => [identity.name, identity]));
-    if (identities.size !== file.identities.length) throw broken(path, 'names an identity twice');
-    return identities;
+    const timer = setInterval(look, POLL_MS).unref();
+    return () => {
+      watcher?.close();
+      clearInterval(timer);
+    };
   }
 }
 
-function broken(path: string, what: string, cause?: unknown): StoreError {
-  const remedy = 'restore it from a copy, or move it away and add the identities again';
-  return new StoreError('STORE_BROKEN', `${path} ${what}`, remedy, { cause });
-}
-
-function known(identities: ReadonlyMap<string, Identity>, name: string): Identity {
-  const identity = identities.get(name);
-  if (identity) return identity;
-  const remedy = '"echolot identity list" shows those that are there';
-  throw new StoreError(
-    'IDENTITY_UNKNOWN',
-    `there is no identity ${JSON.stringify(name.slice(0, 80))}`,
-    remedy,
-  );
-}
-
-function checkName(name: string): void {
-  if (isName(name)) return;
-  const message = `${JSON.stringify(name.slice(0, 80))} is no name`;
-  throw new StoreError('NAME_INVALID', message, `use ${NAME_RULE}`);
-}
-
-function checkModels(role: Role, models: readonly string[] | undefined): void {
-  if (models === undefined) return;
-  if (role !== 'predictor') {
-    const message = `an identity of role ${role} has no models to be limited to`;
-    throw new StoreError('MODELS_INVALID', message, 'leave --models out, or take --role predictor');
-  }
-  const bad = models.find((model) => !isName(model) || model === SELF_CHECK_MODEL);
-  if (models.length > 0 && bad === undefined) return;
-  const message = `${JSON.stringify(bad ?? '')} is no model's name`;
-  throw new StoreError(
-    'MODELS_INVALID',
-    message,
-    `give names separated by commas, each ${NAME_RULE}`,
-  );
+function sameRecord(a: IdentityRecord, b: IdentityRecord): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -1,122 +1,149 @@
-// The one policy: who may publish and receive what, as data, and the decision that follows from it.
-import { coversFilter, parseSharedFilter } from '../schemas/filters.ts';
-import { isName, SELF_CHECK_MODEL } from '../schemas/names.ts';
-import { topicRoot } from '../schemas/topics.ts';
+// The one policy: which role may publish and receive what, as rows of data, and the decision over them.
+import { coversFilter, isTopicFilter, isTopicName } from '../schemas/filters.ts';
+import { DEFAULT_GROUP, DEFAULT_NAMESPACE, isName } from '../schemas/names.ts';
 
 export const ROLES = ['client', 'predictor', 'operator', 'registrar'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** `subscribe` asks for a filter; `receive` is decided for each delivered topic. */
+/** `subscribe` asks for a filter, `receive` for one topic that is about to be delivered. */
 export type Verb = 'publish' | 'subscribe' | 'receive';
 
-/** One line of the policy. */
+/** Who asks: an identity of the store. */
+export interface Principal {
+  readonly name: string;
+  readonly role: Role;
+  /** A predictor's right may be limited to these models. */
+  readonly models?: readonly string[] | undefined;
+}
+
+/**
+ * One right. Placeholders: `{namespace}`, `{root}` (namespace and version), `{group}`, `{self}` (the
+ * username) and `{model}` (one level: any model, or only those of the identity).
+ * What may be received may be subscribed to, as it stands or narrower.
+ */
 export interface Rule {
   readonly role: Role;
   readonly verb: 'publish' | 'receive';
-  /**
-   * Below `{root}` = namespace/v1. `{self}` is the username; `{model}` each of the identity's models,
-   * or any where it is not limited.
-   */
-  readonly topic: string;
-  /** Only as a shared subscription of this group, with one model named. */
-  readonly share?: '{group}';
+  readonly filter: string;
+  /** A subscription must be this very filter: a narrower one would be a second share of its own. */
+  readonly exact?: boolean;
 }
-
-/** DESIGN's table "Roles and rights", without what has no topic yet. What no rule allows is denied. */
-export const RULES: readonly Rule[] = [
-  { role: 'client', verb: 'publish', topic: '{root}/readings/{self}/+' },
-  { role: 'client', verb: 'receive', topic: '{root}/replies/{self}/+' },
-  { role: 'client', verb: 'receive', topic: '{root}/agents/+/status' },
-  { role: 'predictor', verb: 'publish', topic: '{root}/replies/+/{model}' },
-  { role: 'predictor', verb: 'publish', topic: '{root}/replies/{self}/self-check' },
-  { role: 'predictor', verb: 'publish', topic: '{root}/agents/{self}/#' },
-  { role: 'predictor', verb: 'publish', topic: '{root}/readings/{self}/self-check' },
-  { role: 'predictor', verb: 'receive', topic: '{root}/readings/+/{model}', share: '{group}' },
-  { role: 'predictor', verb: 'receive', topic: '{root}/readings/{self}/self-check' },
-  { role: 'predictor', verb: 'receive', topic: '{root}/replies/{self}/self-check' },
-  { role: 'predictor', verb: 'receive', topic: '{root}/agents/+/status' },
-  { role: 'predictor', verb: 'receive', topic: '{root}/agents/+/adopting' },
-  { role: 'predictor', verb: 'receive', topic: '{root}/models/#' },
-  { role: 'predictor', verb: 'receive', topic: '{root}/control/{self}/#' },
-  { role: 'operator', verb: 'receive', topic: '{namespace}/#' },
-  { role: 'operator', verb: 'receive', topic: '$SYS/#' },
-  { role: 'registrar', verb: 'publish', topic: '{root}/models/#' },
-  { role: 'registrar', verb: 'receive', topic: '{root}/models/#' },
-  { role: 'registrar', verb: 'receive', topic: '{root}/drift/#' },
-  { role: 'registrar', verb: 'receive', topic: '{root}/truth/#' },
-  { role: 'registrar', verb: 'receive', topic: '{root}/readings/#' },
-  { role: 'registrar', verb: 'receive', topic: '{root}/agents/+/status' },
-];
 
 export interface Policy {
   readonly namespace: string;
   readonly group: string;
   readonly rules: readonly Rule[];
-}
-
-/** Who asks. */
-export interface Principal {
-  readonly name: string;
-  readonly role: Role;
-  /** A predictor's right limited to these models; all where left out. */
-  readonly models?: readonly string[];
+  /** What is never stored as retained, whoever publishes it. */
+  readonly unretained: readonly string[];
 }
 
 export interface Decision {
   readonly allowed: boolean;
-  /** The rule that allows it, as it stands in the policy. */
+  /** The row that allows, as `role verb filter`; `null` where nothing does. */
   readonly rule: string | null;
-  /** For the log and for people. */
+  /** One sentence for a log or a person. */
   readonly reason: string;
 }
 
-export function createPolicy(options: { namespace: string; group: string }): Policy {
-  return { ...options, rules: RULES };
+const RULES: readonly Rule[] = [
+  { role: 'client', verb: 'publish', filter: '{root}/readings/{self}/+' },
+  { role: 'client', verb: 'publish', filter: '{root}/truth/{self}/+' },
+  { role: 'client', verb: 'receive', filter: '{root}/replies/{self}/+' },
+  { role: 'client', verb: 'receive', filter: '{root}/agents/+/status' },
+
+  { role: 'predictor', verb: 'publish', filter: '{root}/replies/+/{model}' },
+  { role: 'predictor', verb: 'publish', filter: '{root}/replies/{self}/self-check' },
+  { role: 'predictor', verb: 'publish', filter: '{root}/readings/{self}/self-check' },
+  { role: 'predictor', verb: 'publish', filter: '{root}/agents/{self}/#' },
+  { role: 'predictor', verb: 'publish', filter: '{root}/scores/+/{model}' },
+  { role: 'predictor', verb: 'publish', filter: '{root}/drift/{model}' },
+  {
+    role: 'predictor',
+    verb: 'receive',
+    filter: '$share/{group}/{root}/readings/+/{model}',
+    exact: true,
+  },
+  { role: 'predictor', verb: 'receive', filter: '{root}/readings/{self}/self-check' },
+  { role: 'predictor', verb: 'receive', filter: '{root}/replies/{self}/self-check' },
+  { role: 'predictor', verb: 'receive', filter: '{root}/agents/+/status' },
+  { role: 'predictor', verb: 'receive', filter: '{root}/agents/+/adopting' },
+  { role: 'predictor', verb: 'receive', filter: '{root}/models/#' },
+  { role: 'predictor', verb: 'receive', filter: '{root}/control/{self}/#' },
+
+  { role: 'operator', verb: 'publish', filter: '{root}/control/+/request' },
+  { role: 'operator', verb: 'publish', filter: '{root}/truth/#' },
+  { role: 'operator', verb: 'receive', filter: '{namespace}/#' },
+  { role: 'operator', verb: 'receive', filter: '$SYS/#' },
+
+  { role: 'registrar', verb: 'publish', filter: '{root}/models/#' },
+  { role: 'registrar', verb: 'receive', filter: '{root}/models/#' },
+  { role: 'registrar', verb: 'receive', filter: '{root}/drift/#' },
+  { role: 'registrar', verb: 'receive', filter: '{root}/truth/#' },
+  { role: 'registrar', verb: 'receive', filter: '{root}/readings/#' },
+  { role: 'registrar', verb: 'receive', filter: '{root}/agents/+/status' },
+];
+
+/** The policy of a namespace and a share group. */
+export function createPolicy(
+  options: { readonly namespace?: string; readonly group?: string } = {},
+): Policy {
+  const { namespace = DEFAULT_NAMESPACE, group = DEFAULT_GROUP } = options;
+  const unretained = ['readings', 'replies'].map((kind) => `${namespace}/v1/${kind}/#`);
+  return { namespace, group, rules: RULES, unretained };
 }
 
-/** Decides one question. Total: any text may be asked for. */
-export function decide(policy: Policy, who: Principal, verb: Verb, topic: string): Decision {
-  const wanted = verb === 'publish' ? 'publish' : 'receive';
-  for (const rule of policy.rules) {
-    if (rule.role !== who.role || rule.verb !== wanted) continue;
-    if (allows(policy, rule, who, verb, topic)) {
-      const text = describeRule(rule);
-      return { allowed: true, rule: text, reason: `allowed by "${text}"` };
-    }
+/** True where a retained message on this topic may be stored; elsewhere it is only passed on. */
+export function mayBeRetained(policy: Policy, topic: string): boolean {
+  return !policy.unretained.some((filter) => coversFilter(filter, topic));
+}
+
+/**
+ * Decides one request. Total; what no rule allows is denied.
+ * @param topic for `publish` and `receive` a topic (a shared delivery is asked as
+ *   `$share/{group}/{topic}`, since the plain topic is another right), for `subscribe` a filter
+ */
+export function decide(policy: Policy, principal: Principal, verb: Verb, topic: string): Decision {
+  if (!isName(principal.name)) return deny('the username is no name');
+  const wellFormed = verb === 'subscribe' ? isTopicFilter(topic) : isTopicName(topic);
+  if (!wellFormed)
+    return deny(`not a well-formed topic ${verb === 'subscribe' ? 'filter' : 'name'}`);
+  if (verb === 'publish' && topic.startsWith('$')) {
+    return deny('only the broker itself publishes to topics that begin with $');
   }
-  const reason = `no rule of role ${who.role} allows to ${verb} it`;
+  const side = verb === 'publish' ? 'publish' : 'receive';
+  for (const rule of policy.rules) {
+    if (rule.role !== principal.role || rule.verb !== side) continue;
+    if (!expandRule(policy, principal, rule).some((filter) => grants(rule, filter, verb, topic)))
+      continue;
+    const name = `${rule.role} ${rule.verb} ${rule.filter}`;
+    return { allowed: true, rule: name, reason: `allowed by the rule "${name}"` };
+  }
+  return deny(`no rule lets a ${principal.role} ${verb} this`);
+}
+
+function deny(reason: string): Decision {
   return { allowed: false, rule: null, reason };
 }
 
-/** A rule in words, for example `client publish {root}/readings/{self}/+`. */
-export function describeRule(rule: Rule): string {
-  const share = rule.share ? `$share/${rule.share}/` : '';
-  return `${rule.role} ${rule.verb} ${share}${rule.topic}`;
+function grants(rule: Rule, filter: string, verb: Verb, topic: string): boolean {
+  if (!coversFilter(filter, topic)) return false;
+  if (verb !== 'subscribe' || !rule.exact) return true;
+  // Level by level the rule's own text, but for the model: that must be one name, not a wildcard.
+  const asked = topic.split('/');
+  return filter.split('/').every((level, index, all) => {
+    const isModel = index === all.length - 1;
+    return isModel ? isName(asked[index]) : asked[index] === level;
+  });
 }
 
-/** The filters that a rule means for one principal. */
-export function expandRule(policy: Policy, rule: Rule, who: Principal): string[] {
-  const { group, namespace } = policy;
-  const filled = rule.topic
-    .replace('{root}', topicRoot(namespace))
-    .replace('{namespace}', namespace)
-    .replace('{group}', group)
-    .replace('{self}', who.name);
-  if (!filled.includes('{model}')) return [filled];
-  return (who.models ?? ['+']).map((model) => filled.replace('{model}', model));
-}
-
-function allows(policy: Policy, rule: Rule, who: Principal, verb: Verb, topic: string): boolean {
-  const filters = expandRule(policy, rule, who);
-  if (rule.share === undefined || verb === 'receive') {
-    return filters.some((filter) => coversFilter(filter, topic));
-  }
-  const shared = parseSharedFilter(topic);
-  if (shared === null || shared.group !== policy.group) return false;
-  // One model and no wildcard for it: "+" would swallow what other members are there for.
-  const model = shared.filter.slice(shared.filter.lastIndexOf('/') + 1);
-  if (!isName(model) || model === SELF_CHECK_MODEL) return false;
-  return (
-    filters.some((filter) => coversFilter(filter, shared.filter)) && shared.filter.includes('/+/')
-  );
+/** The filters of a rule for one principal: one, or one per model (`+` where it is not limited). */
+export function expandRule(policy: Policy, principal: Principal, rule: Rule): string[] {
+  const filter = rule.filter
+    .replace('{root}', `${policy.namespace}/v1`)
+    .replace('{namespace}', policy.namespace)
+    .replace('{group}', policy.group)
+    .replace('{self}', principal.name);
+  if (!filter.includes('{model}')) return [filter];
+  const models = principal.models ?? ['+'];
+  return models.map((model) => filter.replace('{model}', model));
 }

@@ -1,0 +1,387 @@
+// The adapter to aedes, the only file that imports it: its hooks, and what it gets wrong made good.
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Aedes, type AuthenticateError, type Client } from 'aedes';
+import type { Logger } from 'pino';
+import { Dispatcher } from './dispatcher.ts';
+import type { DropLog } from './drop-log.ts';
+import { type Access, CONNACK, type Gate, type LoginRequest } from './gate.ts';
+import type { Journal } from './journal.ts';
+import type { BrokerLimits } from './limits.ts';
+import { Persistence, type Will } from './persistence.ts';
+import { mayBeRetained } from './policy.ts';
+import { type Message, publishHeader } from './publish-packet.ts';
+import type { Retained } from './retained.ts';
+import type { Sessions } from './sessions.ts';
+import { SharedGroups } from './shared-groups.ts';
+
+/** Where denied publishes go, so that they are acknowledged as any other: nobody can subscribe to it. */
+const NOWHERE = '$denied';
+const EMPTY = Buffer.alloc(0);
+
+/** What of aedes' client is not in its types. A test holds each of these to what is expected of it. */
+interface ClientInternals extends Client {
+  _nextId: number;
+  will: Will | null;
+  readonly _parser: Parser;
+  waitForDrain(done: () => void): void;
+}
+
+interface Parser {
+  readonly packet: { readonly length: number };
+  parse(bytes: Buffer): number;
+  _parseLength(): boolean;
+  emit(event: 'error', error: Error): boolean;
+  prependListener(event: 'packet', listener: (packet: IncomingPacket) => void): void;
+}
+
+type IncomingPacket =
+  | { readonly cmd: 'subscribe'; readonly subscriptions: { topic: string; qos: number }[] }
+  | { readonly cmd: '' };
+
+interface Packet {
+  topic: string;
+  payload: Buffer;
+  qos: 0 | 1 | 2;
+  retain: boolean;
+}
+
+export interface AedesParts {
+  readonly gate: Gate;
+  readonly sessions: Sessions;
+  readonly retained: Retained;
+  readonly journal: Journal;
+  readonly limits: BrokerLimits;
+  readonly drops: DropLog;
+  readonly log: Logger;
+}
+
+/** An MQTT broker without listeners: connections are handed in. */
+export class AedesBroker {
+  readonly groups: SharedGroups<Client>;
+  private readonly parts: AedesParts;
+  private readonly aedes: Aedes;
+  /** Everybody who is logged in, by connection. */
+  private readonly accesses = new Map<Client, Access>();
+  /** By username, for what waits for sessions. Emptied when the store changes. */
+  private readonly owners = new Map<string, Access | null>();
+  /** What a login needs from the CONNECT packet and aedes does not pass on. */
+  private readonly connects = new WeakMap<Client, { clientId: string; clean: boolean }>();
+  /** A socket forgets its address when it closes. */
+  private readonly addresses = new WeakMap<Client, string | null>();
+  /** The rights that a last will is judged by, after its connection has gone. */
+  private readonly wasAllowed = new WeakMap<Client, Access>();
+
+  constructor(parts: AedesParts) {
+    this.parts = parts;
+    const { limits } = parts;
+    this.groups = new SharedGroups(limits.group, {
+      send: (client, message, qos) => this.send(client as ClientInternals, message, qos),
+      owed: (share, { payload, retain, seq, topic }) =>
+        parts.journal.set(groupKey(seq), { share, topic, payload, retain }),
+      settled: (seq) => parts.journal.set(groupKey(seq), null),
+      dropped: (share, reason) => parts.drops.dropped(`group-${reason}`, share),
+    });
+    const mq = new Dispatcher<Packet>((packet) => this.groups.publish(packet, packet.qos));
+    this.aedes = new Aedes({
+      mq,
+      persistence: this.createPersistence(),
+      queueLimit: limits.packetsBeforeLogin,
+      drainTimeout: limits.drainTimeoutMs,
+      connectTimeout: limits.connectTimeoutMs,
+      maxInflightInbound: limits.inflightInbound,
+      preConnect: (client, packet, done) => {
+        const { clean = true, clientId } = packet;
+        this.connects.set(client, { clientId, clean });
+        // Without a keepalive a dead peer would never be noticed (MQTT 3.1.1, 3.1.2.10 allows it).
+        packet.keepalive = Math.min(packet.keepalive || Infinity, limits.keepaliveSeconds);
+        done(null, true);
+      },
+      authenticate: (client, username, password, done) => {
+        void this.authenticate(client, username, password).then((refusal) =>
+          done(refusal, refusal === null),
+        );
+      },
+      authorizePublish: (client, packet, done) => {
+        this.authorizePublish(client, packet as Packet);
+        done(null);
+      },
+      authorizeSubscribe: (client, subscription, done) =>
+        done(null, this.maySubscribe(client, subscription.topic) ? subscription : null),
+      authorizeForward: (client, packet) =>
+        this.mayForward(client, packet as Packet) ? packet : null,
+    });
+    this.listen();
+  }
+
+  /** Begins: last wills of an earlier run are published first. */
+  async start(wills: readonly { clientId: string; username: string; will: Will }[]): Promise<void> {
+    await this.aedes.listen();
+    for (const { clientId, username, will } of wills) {
+      this.parts.journal.set(`w/${encodeURIComponent(clientId)}`, null);
+      const access = this.parts.gate.accessOf(username, clientId);
+      if (!access?.may('publish', will.topic)) continue;
+      this.aedes.publish({ cmd: 'publish', dup: false, ...will, qos: will.qos as 0 }, () => {});
+    }
+  }
+
+  /** Takes a connection of any kind. */
+  handle(connection: Duplex, request?: IncomingMessage): void {
+    const client = this.aedes.handle(connection, request) as ClientInternals;
+    this.addresses.set(client, addressOf(connection, request));
+    const parser = client._parser;
+    const parse = parser.parse.bind(parser);
+    parser.parse = (bytes) => {
+      try {
+        return parse(bytes);
+      } catch (error) {
+        // What is malformed enough makes the parser throw: that ends its connection, not the broker.
+        parser.emit('error', error instanceof Error ? error : new Error('malformed packet'));
+        return 0;
+      }
+    };
+    const parseLength = parser._parseLength.bind(parser);
+    parser._parseLength = () => {
+      const isKnown = parseLength();
+      const { packetBytes, packetBytesBeforeLogin } = this.parts.limits;
+      const limit = this.accesses.has(client) ? packetBytes : packetBytesBeforeLogin;
+      if (!isKnown || parser.packet.length <= limit) return isKnown;
+      parser.emit('error', new Error(`a packet is larger than ${limit} bytes`));
+      return false;
+    };
+    parser.prependListener('packet', (packet) => {
+      if (packet.cmd !== 'subscribe') return;
+      // A group delivers at QoS 1 at most, and the SUBACK says so.
+      for (const each of packet.subscriptions) {
+        if (each.topic.startsWith('$share/')) each.qos = Math.min(each.qos, 1);
+      }
+    });
+  }
+
+  /** The store has changed: who is no longer who it logged in as goes, with its sessions. */
+  storeChanged(): void {
+    const { gate, log, sessions } = this.parts;
+    this.owners.clear();
+    for (const [client, access] of this.accesses) {
+      if (gate.isCurrent(access)) continue;
+      const { clientId, identity } = access;
+      log.info({ username: identity.name, clientId }, 'connection closed: identity changed');
+      client.close();
+    }
+    for (const id of sessions.idsWhere((owner) => gate.accessOf(owner, '') === null)) {
+      this.endSession(id);
+    }
+  }
+
+  endSession(clientId: string): void {
+    this.parts.sessions.end(clientId);
+    this.groups.endSession(clientId);
+  }
+
+  async stop(): Promise<void> {
+    await new Promise<void>((resolve) => this.aedes.close(resolve));
+  }
+
+  private listen(): void {
+    const { log } = this.parts;
+    this.aedes.on('client', (client) => this.guardMessageIds(client as ClientInternals));
+    this.aedes.on('clientReady', (client) => {
+      const { subscriptions } = client as unknown as {
+        subscriptions: Record<string, { qos: number }>;
+      };
+      this.joinGroups(
+        client,
+        Object.entries(subscriptions).map(([topic, { qos }]) => ({ topic, qos })),
+      );
+    });
+    this.aedes.on('subscribe', (subscriptions, client) => this.joinGroups(client, subscriptions));
+    this.aedes.on('unsubscribe', (topics, client) => {
+      // A close unsubscribes too; then what ends is the connection, below.
+      if (!client.closed) for (const topic of topics) this.groups.leave(topic, client.id);
+    });
+    this.aedes.on('clientDisconnect', (client) => this.forget(client));
+    const failed = (client: Client, err: Error) => {
+      // Refused logins are logged by the gate.
+      if ((err as { errorCode?: number }).errorCode !== undefined) return;
+      const access = this.wasAllowed.get(client);
+      const who = { username: access?.identity.name ?? null, clientId: client.id ?? null };
+      const address = this.addresses.get(client) ?? null;
+      this.parts.drops.broken({ ...who, address }, err);
+    };
+    this.aedes.on('clientError', failed);
+    this.aedes.on('connectionError', failed);
+    (this.aedes as unknown as NodeJS.EventEmitter).on('error', (err: Error) =>
+      log.error({ err }, 'the broker failed inside'),
+    );
+  }
+
+  private isRegistered(client: Client): boolean {
+    return this.clients()[client.id] === client;
+  }
+
+  private clients(): Record<string, Client | undefined> {
+    return (this.aedes as unknown as { clients: Record<string, Client | undefined> }).clients;
+  }
+
+  private forget(client: Client): void {
+    const access = this.accesses.get(client);
+    this.accesses.delete(client);
+    const isKnown =
+      access !== undefined && this.parts.gate.accessOf(access.identity.name, '') !== null;
+    this.groups.disconnect(client, !client.clean && isKnown);
+  }
+
+  private joinGroups(client: Client, subscriptions: readonly { topic: string; qos: number }[]) {
+    if (client.closed) return;
+    for (const { topic, qos } of subscriptions) {
+      if (!topic.startsWith('$share/') || qos > 2) continue;
+      const member = { id: client.id, qos: qos === 0 ? 0 : 1, persistent: !client.clean } as const;
+      this.groups.join(topic, client, member);
+    }
+  }
+
+  private async authenticate(
+    client: Client,
+    username: string | undefined,
+    password: Buffer | undefined,
+  ): Promise<AuthenticateError | null> {
+    const connect = this.connects.get(client);
+    const request: LoginRequest = {
+      clientId: connect?.clientId ?? '',
+      madeUpId: client.id,
+      cleanSession: connect?.clean ?? true,
+      username: username ?? null,
+      password: password?.toString() ?? null,
+      address: this.addresses.get(client) ?? null,
+    };
+    const login = await this.parts.gate.login(request).catch(() => null);
+    if (!login?.ok) {
+      const { reason = 'the login failed', returnCode = CONNACK.unavailable } = login ?? {};
+      return Object.assign(new Error(reason), { returnCode }) as AuthenticateError;
+    }
+    const { access, clientId } = login;
+    (client as { id: string }).id = clientId;
+    this.accesses.set(client, access);
+    this.wasAllowed.set(client, access);
+    client.conn.once('close', () => {
+      if (!this.isRegistered(client)) this.accesses.delete(client);
+    });
+    this.endForeignSession(access);
+    return null;
+  }
+
+  /** A session is resumed by its owner, or among predictors, which adopt. */
+  private endForeignSession({ clientId, identity }: Access): void {
+    const owner = this.parts.sessions.ownerOf(clientId);
+    if (owner === null || owner === identity.name) return;
+    const isAdoption =
+      identity.role === 'predictor' &&
+      this.parts.gate.accessOf(owner, '')?.identity.role === 'predictor';
+    if (!isAdoption) this.endSession(clientId);
+  }
+
+  /** Called for publishes and for last wills alike. aedes would end the connection of who is denied. */
+  private authorizePublish(client: Client | null, packet: Packet): void {
+    const access = client && (this.accesses.get(client) ?? this.wasAllowed.get(client));
+    if (access?.may('publish', packet.topic)) return;
+    packet.topic = NOWHERE;
+    packet.payload = EMPTY;
+    packet.retain = false;
+  }
+
+  private maySubscribe(client: Client, filter: string): boolean {
+    return this.accesses.get(client)?.may('subscribe', filter) ?? false;
+  }
+
+  private mayForward(client: Client, { topic }: Packet): boolean {
+    const access = this.accesses.get(client);
+    if (!access?.may('receive', topic)) return false;
+    if (client.conn.writableLength <= this.parts.limits.bufferedBytes) return true;
+    this.parts.drops.dropped('subscriber-slow', client.id);
+    return false;
+  }
+
+  private mayReceiveLater(clientId: string, topic: string): boolean {
+    const owner = this.parts.sessions.ownerOf(clientId);
+    if (owner === null) return false;
+    let access = this.owners.get(owner);
+    if (access === undefined) {
+      access = this.parts.gate.accessOf(owner, clientId);
+      this.owners.set(owner, access);
+    }
+    return access?.allows('receive', topic) ?? false;
+  }
+
+  /** The group's own way to a member; see SharedGroups. */
+  private send(client: ClientInternals, message: Message, qos: 0 | 1): number | null {
+    const { conn } = client;
+    if (client.closed || !client.connected || conn.destroyed) return null;
+    if (qos === 0 && conn.writableLength > this.parts.limits.bufferedBytes) return null;
+    const messageId = qos === 0 ? null : takeMessageId(client);
+    conn.cork();
+    conn.write(publishHeader(message, messageId));
+    const hasRoom = conn.write(message.payload);
+    process.nextTick(uncork, conn);
+    // Starts the clock of the drain time-out.
+    if (!hasRoom) client.waitForDrain(() => undefined);
+    return messageId ?? 0;
+  }
+
+  /** aedes hands out message ids without looking; here none is given twice while it is in use. */
+  private guardMessageIds(client: ClientInternals): void {
+    const isTaken = (id: number) =>
+      this.groups.isInFlight(client, id) || this.parts.sessions.isInFlight(client.id, id);
+    let next = client._nextId;
+    Object.defineProperty(client, '_nextId', {
+      get: () => next,
+      set: (id: number) => {
+        next = id;
+        for (let tries = 0; tries < 65_535 && isTaken(next); tries += 1) {
+          next = next >= 65_535 ? 1 : next + 1;
+        }
+      },
+    });
+    client._nextId = next;
+  }
+
+  private createPersistence(): Persistence<Client> {
+    const { drops, gate, journal, retained, sessions } = this.parts;
+    return new Persistence<Client>({
+      sessions,
+      retained,
+      journal,
+      usernameOf: (client) => this.accesses.get(client)?.identity.name ?? null,
+      maySubscribe: (client, filter) =>
+        this.accesses.get(client)?.allows('subscribe', filter) ?? false,
+      mayReceive: (clientId, topic) => this.mayReceiveLater(clientId, topic),
+      mayRetain: (topic) => mayBeRetained(gate.policy, topic),
+      sessionEnded: (clientId) => this.groups.endSession(clientId),
+      acknowledgeShared: (client, messageId) => this.groups.acknowledge(client, messageId),
+      hasLiveWill: (clientId, asking) => {
+        const live = this.clients()[clientId] as ClientInternals | undefined;
+        return live !== undefined && live !== asking && !live.closed && live.will !== null;
+      },
+      dropped: (what, who) => drops.dropped(what, who),
+    });
+  }
+}
+
+function takeMessageId(client: ClientInternals): number {
+  const id = client._nextId;
+  client._nextId = id >= 65_535 ? 1 : id + 1;
+  return id;
+}
+
+function uncork(connection: Duplex): void {
+  connection.uncork();
+}
+
+function groupKey(seq: number): string {
+  return `g/${String(seq).padStart(16, '0')}`;
+}
+
+function addressOf(connection: Duplex, request?: IncomingMessage): string | null {
+  const { remoteAddress, remotePort } = request?.socket ?? (connection as Partial<Socket>);
+  return remoteAddress === undefined ? null : `${remoteAddress}:${remotePort}`;
+}

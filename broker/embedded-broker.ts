@@ -1,0 +1,129 @@
+// The embedded broker: aedes behind the policy, the identities of a store, shared groups and limits.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { AedesBroker } from './aedes-broker.ts';
+import { DropLog } from './drop-log.ts';
+import { Gate } from './gate.ts';
+import { type IdentityStore, openIdentityStore } from './identity-store.ts';
+import { NO_JOURNAL, openJournal } from './journal.ts';
+import { type BrokerLimits, DEFAULT_LIMITS } from './limits.ts';
+import { Doorkeeper, type Listener, listenTcp, listenWebSocket } from './listeners.ts';
+import { createPolicy } from './policy.ts';
+import { RefusalLog } from './refusal-log.ts';
+import { restore } from './restore.ts';
+import { Retained } from './retained.ts';
+import { Sessions } from './sessions.ts';
+
+export interface EmbeddedBrokerOptions {
+  /** The folder of the identities, or the store itself. */
+  readonly store: string | IdentityStore;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** Default 1883; 0 takes any free port. */
+  readonly port?: number;
+  /** MQTT over WebSocket; default 9001, 0 takes any free port, `null` or -1 opens none. */
+  readonly wsPort?: number | null;
+  /** A folder for what must survive a restart; without it everything is in memory. */
+  readonly dataDir?: string;
+  readonly namespace?: string;
+  readonly group?: string;
+  readonly log: Logger;
+  readonly limits?: Partial<BrokerLimits>;
+}
+
+export interface EmbeddedBroker {
+  readonly host: string;
+  readonly port: number;
+  /** `null` where there is no WebSocket listener. */
+  readonly wsPort: number | null;
+  /** Closes every connection and, where there is a data folder, writes it out. */
+  stop(): Promise<void>;
+}
+
+/** What is left to do after this much of a stop is not waited for. */
+const STOP_MS = 1500;
+
+/**
+ * Starts the broker; it listens when the promise resolves.
+ * @throws {PortBusyError} with the port and a remedy
+ * @throws {ListenError | IdentityStoreError | DataFolderError} each with a remedy, exit 78
+ */
+export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
+  const { group, host = '127.0.0.1', log, namespace, port = 1883, wsPort = 9001 } = options;
+  const limits: BrokerLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const store =
+    typeof options.store === 'string' ? await openIdentityStore(options.store) : options.store;
+  const policy = createPolicy({ ...(namespace ? { namespace } : {}), ...(group ? { group } : {}) });
+  const refusals = new RefusalLog(log);
+  const drops = new DropLog(log);
+  const { entries, journal } = await openData(options.dataDir, log);
+  const retained = new Retained(limits.retained, journal);
+  const sessions = new Sessions(limits.session, journal);
+  const gate = new Gate(policy, store, refusals);
+  const broker = new AedesBroker({ gate, sessions, retained, journal, limits, drops, log });
+  const doorkeeper = new Doorkeeper(limits.connections, log);
+  const listeners: Listener[] = [];
+  const unwatch = store.watch((err) => {
+    if (err) log.error({ err, code: err.code }, 'identities unreadable: the last good ones hold');
+    else broker.storeChanged();
+  });
+
+  const stop = async () => {
+    unwatch();
+    // The connections first end as MQTT has it (wills, sessions), then whatever is left of them.
+    await withinTime(broker.stop());
+    await withinTime(Promise.all(listeners.map((listener) => listener.close())));
+    await journal.close();
+    refusals.flush();
+    drops.flush();
+  };
+
+  try {
+    const wills = restore(entries, { sessions, retained, groups: broker.groups, journal });
+    broker.storeChanged();
+    await broker.start(wills);
+    const handle = broker.handle.bind(broker);
+    listeners.push(await listenTcp({ host, port, handle, doorkeeper }));
+    if (wsPort !== null && wsPort >= 0) {
+      const maxBytes = limits.packetBytes + 1024;
+      listeners.push(await listenWebSocket({ host, port: wsPort, handle, doorkeeper, maxBytes }));
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const [tcp, ws] = listeners;
+  const ports = { port: tcp?.port ?? port, wsPort: ws?.port ?? null };
+  log.info({ host, ...ports, persistent: options.dataDir !== undefined }, 'broker listens');
+  let stopped: Promise<void> | null = null;
+  return {
+    host,
+    ...ports,
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+async function openData(folder: string | undefined, log: Logger) {
+  if (folder === undefined) return { journal: NO_JOURNAL, entries: [] };
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch(() => undefined);
+  return openJournal(join(folder, 'broker'), log);
+}
+
+async function withinTime(work: Promise<unknown>): Promise<void> {
+  const { promise, resolve } = promiseOf();
+  const timer = setTimeout(resolve, STOP_MS / 2);
+  await Promise.race([work, promise]);
+  clearTimeout(timer);
+}
+
+function promiseOf(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
