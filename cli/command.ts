@@ -5,9 +5,9 @@ import type { Context } from './context.ts';
 import {
   CONFIG_FLAG,
   CONFIG_VARIABLE,
+  defaultOf,
   KINDS,
   type Kind,
-  type Setting,
   SETTINGS,
   type SettingName,
   type Settings,
@@ -27,7 +27,7 @@ export function addCommand<Of extends Kind>(
   { examples, kind, name, summary }: CommandSpec<Of>,
 ): Command {
   const command = parent.command(name).description(summary).summary(summary);
-  for (const setting of KINDS[kind]) command.addOption(optionOf(setting));
+  for (const setting of KINDS[kind]) command.addOption(optionOf(setting, kind));
   const file = `a JSON file of settings, below flags and environment (env ${CONFIG_VARIABLE})`;
   command.option(`${CONFIG_FLAG} <file>`, file);
   command.addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`);
@@ -43,16 +43,17 @@ export function settingsOf<Of extends Kind>(
   return loadSettings(kind, { flags: command.opts(), env: context.env });
 }
 
-function optionOf(name: SettingName): Option {
-  const { argument, default: preset, doc, env, flag }: Setting<unknown> = SETTINGS[name];
-  const option = new Option(`${flag} ${argument}`, `${doc} (env ${env}${describe(preset)})`);
+function optionOf(name: SettingName, kind: Kind): Option {
+  const { argument, doc, env, flag } = SETTINGS[name];
+  const preset = describe(defaultOf(name, kind));
+  const option = new Option(`${flag} ${argument}`, `${doc} (env ${env}${preset})`);
   if (option.attributeName() !== name) throw new Error(`${flag} is not the flag of ${name}`);
   return option;
 }
 
-function describe(preset: unknown): string {
+function describe(preset: ReturnType<typeof defaultOf>): string {
   if (preset === null) return '';
-  return typeof preset === 'function' ? ', default ~/.local/state/echolot' : `, default ${preset}`;
+  return `, default ${typeof preset === 'function' ? '~/.local/state/echolot' : preset}`;
 }
 
 function pathOf(command: Command): string {

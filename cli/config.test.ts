@@ -56,6 +56,14 @@ describe('precedence', () => {
     expect(fallback).toMatch(/\/\.local\/state\/echolot$/);
   });
 
+  it('says less at a terminal than in a service, unless told otherwise', () => {
+    const none = { flags: {}, env: {} };
+    expect(loadSettings('client', none).logLevel).toBe('warn');
+    expect(loadSettings('agent', none).logLevel).toBe('info');
+    const env = { ECHOLOT_LOG_LEVEL: 'debug' };
+    expect(loadSettings('client', { flags: {}, env }).logLevel).toBe('debug');
+  });
+
   it('gives a frozen object with the settings of its kind alone', () => {
     const settings = loadSettings('store', { flags: { port: 'x' }, env: { ECHOLOT_PORT: 'x' } });
     expect(Object.keys(settings)).toEqual(['store']);

@@ -7,6 +7,7 @@ import { nearest } from './nearest.ts';
 import {
   CONFIG_FLAG,
   CONFIG_VARIABLE,
+  defaultOf,
   type Environment,
   KINDS,
   type Kind,
@@ -39,8 +40,9 @@ for (const [name, format] of Object.entries(FORMATS)) {
  */
 export function loadSettings<Of extends Kind>(kind: Of, sources: Sources): Readonly<Settings<Of>> {
   const names: readonly SettingName[] = KINDS[kind];
-  const path = sources.flags['config'] ?? sources.env[CONFIG_VARIABLE];
-  const file = path ? readSettingsFile(String(path)) : {};
+  const path =
+    (sources.flags['config'] as string | undefined) ?? sources.env[CONFIG_VARIABLE] ?? '';
+  const file = path ? readSettingsFile(path) : {};
   const layers = {
     flags: pick(names, (name) => sources.flags[name]),
     // An empty variable, as an environment file of systemd may hold, is none.
@@ -50,13 +52,13 @@ export function loadSettings<Of extends Kind>(kind: Of, sources: Sources): Reado
   const env = Object.fromEntries(
     Object.entries(layers.env).map(([name, value]) => [SETTINGS[name as SettingName].env, value]),
   ) as Record<string, string>;
-  const config = convict<Record<string, unknown>>(schemaOf(names, sources.env), { env, args: [] });
+  const config = convict<Record<string, unknown>>(schemaOf(kind, sources.env), { env, args: [] });
   config.load(layers.file);
   for (const [name, value] of Object.entries(layers.flags)) config.set(name, value);
   try {
     config.validate({ allowed: 'strict' });
   } catch (cause) {
-    throw explain(names, config.getProperties(), layers, String(path), cause);
+    throw explain(names, config.getProperties(), layers, path, cause);
   }
   return Object.freeze(config.getProperties()) as unknown as Readonly<Settings<Of>>;
 }
@@ -80,13 +82,11 @@ interface Layers {
   readonly file: Record<string, unknown>;
 }
 
-function schemaOf(
-  names: readonly SettingName[],
-  environment: Environment,
-): convict.Schema<Record<string, unknown>> {
+function schemaOf(kind: Kind, environment: Environment): convict.Schema<Record<string, unknown>> {
   return Object.fromEntries(
-    names.map((name) => {
-      const { doc, env, format, default: preset } = SETTINGS[name];
+    KINDS[kind].map((name) => {
+      const { doc, env, format } = SETTINGS[name];
+      const preset = defaultOf(name, kind);
       const value = typeof preset === 'function' ? preset(environment) : preset;
       const nullable = value === null;
       return [name, { doc, env, format: `echolot ${format}`, default: value, nullable }];

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { demoLines, reachableHost } from './demo-lines.ts';
+import { demoLines } from './demo-lines.ts';
 
 const options = {
   host: '127.0.0.1',
@@ -35,15 +35,5 @@ describe('demoLines', () => {
     expect(words.slice(5, 11)).toEqual(['-i', 'guest', '-u', 'guest', '-P', "it's $HOME"]);
     expect(words.slice(11, 15)).toEqual(['-q', '1', '-t', 'echolot/v1/readings/guest/sonar']);
     expect(words.slice(15)).toEqual(['-m', '{"id":"1","values":[0.02,0.5]}']);
-  });
-});
-
-describe('reachableHost', () => {
-  it.each([
-    ['0.0.0.0', '127.0.0.1'],
-    ['::', '::1'],
-    ['edge-1.local', 'edge-1.local'],
-  ])('reaches a listener on %s at %s', (host, reachable) => {
-    expect(reachableHost(host)).toBe(reachable);
   });
 });

@@ -77,8 +77,7 @@ export function problemExitCode(problem: Problem): number {
 
 /** One line, without what would drive a terminal: part of it may have come from a stranger. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is taken out
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, ' ').trim();
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
 }
 
 interface Failure {
@@ -98,12 +97,14 @@ function describeFailure(error: unknown): Failure {
     code: typeof code === 'string' ? code : error.name,
     exitCode: typeof exitCode === 'number' ? exitCode : EXIT.failure,
     message: error.message,
-    remedy: typeof remedy === 'string' ? remedy : FILE_REMEDIES[String(code)],
+    remedy: OWN_REMEDIES[String(code)] ?? (typeof remedy === 'string' ? remedy : undefined),
   };
 }
 
-/** For what the operating system refused, where no room had more to say. */
-const FILE_REMEDIES: Record<string, string> = {
+/** Where a flag is the remedy, or no room had one: what the operating system refused. */
+const OWN_REMEDIES: Record<string, string> = {
+  PORT_BUSY:
+    'Stop that program (another broker, perhaps), or choose other ports with --port and --ws-port; 0 takes a free one.',
   ENOENT: 'Check the path.',
   EACCES: 'Check who may read and write there.',
   EPERM: 'Check who may read and write there.',

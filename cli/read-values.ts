@@ -30,7 +30,8 @@ function parseJson(text: string): Result<Values> {
   } catch (error) {
     return refuse('PAYLOAD_MALFORMED', `this is no JSON: ${(error as Error).message}`);
   }
-  const isMessage = typeof parsed === 'object' && parsed !== null && 'values' in parsed;
+  const isMessage =
+    typeof parsed === 'object' && parsed !== null && Object.hasOwn(parsed, 'values');
   const values = isMessage ? (parsed as { values: unknown }).values : parsed;
   if (!Array.isArray(values)) {
     return refuse('VALUES_MISSING', 'expected an array of numbers, or an object with "values"');

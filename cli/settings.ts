@@ -251,6 +251,17 @@ export const KINDS = {
   ],
 } as const satisfies Record<string, readonly SettingName[]>;
 export type Kind = keyof typeof KINDS;
+
+/** The default of a setting in a kind of process: at a terminal only what went wrong is said. */
+export function defaultOf(
+  name: SettingName,
+  kind: Kind,
+): Setting<string | number | null>['default'] {
+  const isAtTerminal =
+    kind === 'client' || kind === 'observer' || kind === 'replay' || kind === 'demo';
+  return name === 'logLevel' && isAtTerminal ? 'warn' : SETTINGS[name].default;
+}
+
 export type Settings<Of extends Kind> = Pick<AllSettings, (typeof KINDS)[Of][number]>;
 
 /** The XDG state folder: what a program keeps and a person does not edit. */

@@ -1,0 +1,38 @@
+// echolot broker: the embedded broker, on the identities of a store.
+import type { Command } from 'commander';
+import { startEmbeddedBroker } from '../../broker/embedded-broker.ts';
+import { addCommand, settingsOf } from '../command.ts';
+import type { Context } from '../context.ts';
+import { createServiceLog } from '../log.ts';
+import { listenForStop } from '../stop-signal.ts';
+
+export function addBrokerCommand(program: Command, context: Context): void {
+  addCommand(program, {
+    name: 'broker',
+    summary: 'run the embedded broker on the identities of a store',
+    kind: 'broker',
+    examples: [
+      'echolot identity add edge-1 --role predictor > edge-1.password',
+      'echolot broker',
+      'echolot broker --host 0.0.0.0 --port 1884 --ws-port off --data-dir ./sessions',
+    ],
+  }).action(async (_, command: Command) => {
+    const settings = settingsOf('broker', context, command);
+    const { dataDir, group, host, namespace, port, store, wsPort } = settings;
+    const log = createServiceLog(settings.logLevel);
+    context.log = log;
+    const stop = listenForStop();
+    const broker = await startEmbeddedBroker({
+      store,
+      host,
+      port,
+      wsPort: wsPort === 'off' ? null : wsPort,
+      ...(dataDir === null ? {} : { dataDir }),
+      namespace,
+      group,
+      log,
+    });
+    await stop.requested;
+    await broker.stop();
+  });
+}

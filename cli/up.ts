@@ -1,0 +1,55 @@
+// echolot up: a broker and an agent in one process, on a store that stays.
+import { loadModel } from '../agent/load-model.ts';
+import { startEmbeddedBroker } from '../broker/embedded-broker.ts';
+import { openIdentityStore } from '../broker/identity-store.ts';
+import { urlOf } from './broker-address.ts';
+import { requireAgentId } from './connection.ts';
+import type { Context } from './context.ts';
+import { createServiceLog } from './log.ts';
+import { renewPredictor, startOwnAgent } from './own-agent.ts';
+import type { Settings } from './settings.ts';
+import { shellWord } from './shell-word.ts';
+import { listenForStop } from './stop-signal.ts';
+
+export async function runUp(settings: Settings<'up'>, context: Context): Promise<void> {
+  const { dataDir, group, host, model, modelKey, namespace, port, runtime, wsPort } = settings;
+  const log = createServiceLog(settings.logLevel);
+  context.log = log;
+  const stop = listenForStop();
+  const agentId = requireAgentId(settings);
+  const store = await openIdentityStore(settings.store);
+  const classifier = await loadModel({ directory: model, key: modelKey ?? undefined, runtime });
+  const broker = await startEmbeddedBroker({
+    store,
+    host,
+    port,
+    wsPort: wsPort === 'off' ? null : wsPort,
+    ...(dataDir === null ? {} : { dataDir }),
+    namespace,
+    group,
+    log,
+  });
+  try {
+    const password = await renewPredictor(store, agentId);
+    const agent = startOwnAgent({ agentId, password, broker, classifier, namespace, group, log });
+    try {
+      await Promise.race([agent.ready, stop.requested, agent.failed]);
+      if (!stop.isRequested) {
+        context.stdout.write(welcome(settings, agentId, classifier.model.name, urlOf(broker)));
+      }
+      await Promise.race([stop.requested, agent.failed]);
+    } finally {
+      await agent.stop({ timeoutMs: 1000 });
+    }
+  } finally {
+    await broker.stop();
+  }
+}
+
+function welcome({ store }: Settings<'up'>, agentId: string, model: string, url: string): string {
+  return `${agentId} serves ${model} on ${url}. Add a client, and ask:
+
+echolot identity add dev-1 --role client --store ${shellWord(store)} > dev-1.password
+echolot classify --broker-url ${url} --client-id dev-1 --password-file dev-1.password --file reading.json
+`;
+}
