@@ -11,8 +11,6 @@ import { loadModel } from './load-model.ts';
 export interface MutationOutcome {
   refused: number;
   served: number;
-  /** Refusals by what the trial met: a crash, a hang, too much memory. */
-  readonly ended: Record<string, number>;
 }
 
 /**
@@ -41,10 +39,6 @@ export async function tryMutant(
   } catch (error) {
     if (!(error instanceof BundleRefusedError)) throw error;
     outcome.refused += 1;
-    if (error.kind === 'trial') {
-      const why = /(crashed|took longer|needed more|too much|ended)/.exec(error.message)?.[0] ?? '';
-      outcome.ended[why] = (outcome.ended[why] ?? 0) + 1;
-    }
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -1,4 +1,4 @@
 // A share of the changed models that mutations.long.test.ts tries in full.
 import { describeMutations } from './mutations.suite.ts';
 
-describeMutations(80);
+describeMutations(40);

@@ -1,4 +1,5 @@
 // Holds the TF.js classifier to the contract on every backend that computes here.
+import { getBackend, memory } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { graphModel, inFolder, layersModel, writeTestBundle } from '../models/bundle.fixture.ts';
 import { type Bundle, loadBundle } from '../models/bundle.ts';
@@ -47,7 +48,14 @@ describe('the TF.js classifier', () => {
     const wasm = await createTfjsClassifier(bundle, { runtime: 'tfjs-wasm' });
     const cpu = await createTfjsClassifier(bundle, { runtime: 'tfjs-cpu' });
     const values = Float32Array.of(0.25, 0.5, 0.75, 1);
-    const [first, second] = await Promise.all([wasm.classify(values, 1), cpu.classify(values, 1)]);
+    const first = await wasm.classify(values, 1);
+    expect(getBackend()).toBe('wasm');
+    const second = await cpu.classify(values, 1);
+    expect(getBackend()).toBe('cpu');
+    expect(await Promise.all([wasm.classify(values, 1), cpu.classify(values, 1)])).toEqual([
+      first,
+      second,
+    ]);
     for (const [index, score] of first.entries()) expect(score).toBeCloseTo(second[index] ?? 0, 5);
     expect([wasm.model.runtime, cpu.model.runtime]).toEqual(['tfjs-wasm', 'tfjs-cpu']);
     await wasm.close();
@@ -56,7 +64,6 @@ describe('the TF.js classifier', () => {
   });
 
   it('leaves no tensors behind', async () => {
-    const { memory } = await import('@tensorflow/tfjs-core');
     const classifier = await createTfjsClassifier(await bundleOf(graphModel(), 'graph'));
     await classifier.classify(new Float32Array(4), 1);
     const before = memory().numTensors;

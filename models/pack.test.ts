@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { inFolder } from './bundle.fixture.ts';
 import { loadBundle } from './bundle.ts';
 import { externalWeights } from './hostile-models.fixture.ts';
+import { inspectOnnx } from './onnx-inspect.ts';
 import {
   type GraphParts,
   linearModel,
@@ -146,6 +147,15 @@ describe('packing', () => {
     const plain = sklearnModel(IRIS, { labels: SPECIES });
     const golden = (onnx: Uint8Array) => pack(onnx, {}, async ({ manifest }) => manifest.golden);
     expect(await golden(zipped)).toEqual(await golden(plain));
+    await pack(zipped, {}, async (_, directory) => {
+      const inspection = inspectOnnx(await readFile(join(directory, 'model.onnx')));
+      expect(inspection).toMatchObject({
+        facts: {
+          outputs: [{ name: 'output_label' }, { name: 'probabilities', type: 'float32' }],
+          operators: expect.not.objectContaining({ 'ai.onnx.ml:ZipMap': 1 }),
+        },
+      });
+    });
   });
 
   it('takes limits and golden vectors from a sample, past its header, id and label', async () => {

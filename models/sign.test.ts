@@ -235,6 +235,17 @@ describe('a bundle that must be signed', () => {
       'it is not an object',
     ],
     [
+      'with its payload in another spelling of base64',
+      async ({ bundle }) => {
+        const path = join(bundle, 'model.sig');
+        const envelope = JSON.parse(await readFile(path, 'utf8'));
+        envelope.dsseEnvelope.payload = `${envelope.dsseEnvelope.payload}!`;
+        await writeFile(path, JSON.stringify(envelope));
+      },
+      'signature-broken',
+      'payload is no base64',
+    ],
+    [
       'with a signature of 2 MB',
       ({ bundle }) => writeFile(join(bundle, 'model.sig'), Buffer.alloc(2e6)),
       'model',
