@@ -95,11 +95,15 @@ function describeFailure(error: unknown): Failure {
     Record<'code' | 'exitCode' | 'remedy', unknown>;
   return {
     code: typeof code === 'string' ? code : error.name,
-    exitCode: typeof exitCode === 'number' ? exitCode : EXIT.failure,
+    exitCode:
+      typeof exitCode === 'number' ? exitCode : (OWN_EXIT_CODES[String(code)] ?? EXIT.failure),
     message: error.message,
     remedy: OWN_REMEDIES[String(code)] ?? (typeof remedy === 'string' ? remedy : undefined),
   };
 }
+
+/** A stopped scoring goes on where it is started again. */
+const OWN_EXIT_CODES: Record<string, number> = { STOPPED: EXIT.tryAgain };
 
 /** Where a flag is the remedy, or no room had one: what the operating system refused. */
 const OWN_REMEDIES: Record<string, string> = {

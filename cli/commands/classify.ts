@@ -9,11 +9,14 @@ import type { Context } from '../context.ts';
 import { CliError, EXIT, problemExitCode, problemText } from '../errors.ts';
 import { createTerminalLog } from '../log.ts';
 import { parseValues, type Values } from '../read-values.ts';
+import { scoreFile } from '../score-file.ts';
 
 interface Options {
   readonly file?: string;
   readonly csv?: string;
   readonly out?: string;
+  readonly idColumn?: string;
+  readonly labelColumn?: string;
   readonly timeoutMs: number;
 }
 
@@ -36,19 +39,33 @@ export function addClassifyCommand(program: Command, context: Context): void {
     .option('--file <file>', 'read the values from this file: JSON, or numbers')
     .option('--csv <file>', 'score every row of this CSV file')
     .option('--out <file>', 'with --csv: where the scored rows go; goes on where it left off')
+    .option('--id-column <name>', 'with --csv: the column that names a row')
+    .option('--label-column <name>', 'with --csv: the column of the known labels, for an accuracy')
     .option('--timeout-ms <ms>', 'how long to wait for an answer', readTimeout, 5000)
     .action(async (values: string[], options: Options, command: Command) => {
       const settings = settingsOf('client', context, command);
       checkSources(values, options);
+      const log = createTerminalLog(settings.logLevel, (line) => context.stderr.write(`${line}\n`));
+      const { csv, idColumn, labelColumn, out, timeoutMs } = options;
+      if (csv !== undefined && out !== undefined) {
+        const file = {
+          input: csv,
+          output: out,
+          timeoutMs,
+          ...(idColumn && { idColumn }),
+          ...(labelColumn && { labelColumn }),
+        };
+        await scoreFile(settings, file, log, context);
+        return;
+      }
       const read = parseValues(await readText(values, options, context));
       if (!read.ok) {
         end(context, read);
         return;
       }
-      const log = createTerminalLog(settings.logLevel, (line) => context.stderr.write(`${line}\n`));
       end(
         context,
-        await withClient(settings, log, (client) => ask(client, read.value, options.timeoutMs)),
+        await withClient(settings, { log }, (client) => ask(client, read.value, timeoutMs)),
       );
     });
 }
