@@ -1,7 +1,7 @@
 // What an identity is, in memory and in identities.json, and how its file is read and judged.
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { isName, NAME_PATTERN } from '../schemas/names.ts';
+import { isName, NAME_PATTERN, NAME_RULE, SELF_CHECK_MODEL } from '../schemas/names.ts';
 import { ROLES, type Role } from './policy.ts';
 
 /** Who may connect. `models` limits a predictor to these models. */
@@ -96,7 +96,7 @@ export function checkIdentity(identity: Identity): void {
   const refuse = (message: string, remedy: string) => {
     throw new IdentityStoreError('IDENTITY_INVALID', message, remedy);
   };
-  const rule = 'Use a letter or digit, then up to 63 letters, digits, "_", "." or "-".';
+  const rule = `Use ${NAME_RULE}.`;
   if (!isName(name)) refuse(`${JSON.stringify(name)} is no name`, rule);
   if (!ROLES.includes(role))
     refuse(`${JSON.stringify(role)} is no role`, `Use ${ROLES.join(', ')}.`);
@@ -107,5 +107,6 @@ export function checkIdentity(identity: Identity): void {
   if (models.length === 0) refuse('the list of models is empty', 'Name a model, or leave it out.');
   for (const model of models) {
     if (!isName(model)) refuse(`${JSON.stringify(model)} is no name of a model`, rule);
+    if (model === SELF_CHECK_MODEL) refuse(`${model} is a reserved name`, 'Name a real model.');
   }
 }

@@ -1,6 +1,6 @@
 // The one policy: which role may publish and receive what, as rows of data, and the decision over them.
 import { coversFilter, isTopicFilter, isTopicName } from '../schemas/filters.ts';
-import { DEFAULT_GROUP, DEFAULT_NAMESPACE, isName } from '../schemas/names.ts';
+import { DEFAULT_GROUP, DEFAULT_NAMESPACE, isName, SELF_CHECK_MODEL } from '../schemas/names.ts';
 
 export const ROLES = ['client', 'predictor', 'operator', 'registrar'] as const;
 export type Role = (typeof ROLES)[number];
@@ -131,8 +131,8 @@ function grants(rule: Rule, filter: string, verb: Verb, topic: string): boolean 
   // Level by level the rule's own text, but for the model: that must be one name, not a wildcard.
   const asked = topic.split('/');
   return filter.split('/').every((level, index, all) => {
-    const isModel = index === all.length - 1;
-    return isModel ? isName(asked[index]) : asked[index] === level;
+    if (index < all.length - 1) return asked[index] === level;
+    return isName(asked[index]) && asked[index] !== SELF_CHECK_MODEL;
   });
 }
 
