@@ -3,22 +3,20 @@ import type { Clock } from './clock.ts';
 
 export class FakeClock implements Clock {
   private timeMs = 0;
-  private timers: { dueMs: number; run: () => void }[] = [];
+  private readonly timers = new Set<{ dueMs: number; run: () => void }>();
 
   now = () => this.timeMs;
   random = () => 0;
 
   after(delayMs: number, run: () => void): () => void {
     const timer = { dueMs: this.timeMs + delayMs, run };
-    this.timers.push(timer);
-    return () => {
-      this.timers = this.timers.filter((other) => other !== timer);
-    };
+    this.timers.add(timer);
+    return () => this.timers.delete(timer);
   }
 
   /** Timers that have not run and were not taken back. */
   get pending(): number {
-    return this.timers.length;
+    return this.timers.size;
   }
 
   /** Moves on, and lets promises settle after every timer. */
@@ -26,11 +24,11 @@ export class FakeClock implements Clock {
     const endMs = this.timeMs + ms;
     await settle();
     for (;;) {
-      const [next] = this.timers
+      const [next] = [...this.timers]
         .filter(({ dueMs }) => dueMs <= endMs)
         .sort((a, b) => a.dueMs - b.dueMs);
       if (next === undefined) break;
-      this.timers = this.timers.filter((other) => other !== next);
+      this.timers.delete(next);
       this.timeMs = Math.max(this.timeMs, next.dueMs);
       next.run();
       await settle();

@@ -1,0 +1,29 @@
+// Why the scoring of a file ends early, and what a person can do.
+import type { Problem } from '../schemas/problems.ts';
+
+/** The run cannot go on; `remedy` says what to do. What is written stays and can be resumed. */
+export class ScoreCsvError extends Error {
+  readonly code:
+    | 'INPUT_UNREADABLE'
+    | 'INPUT_MALFORMED'
+    | 'COLUMNS_UNFIT'
+    | 'OUTPUT_UNWRITABLE'
+    | 'OUTPUT_FOREIGN'
+    | 'STOPPED';
+  readonly remedy: string;
+  /** With `STOPPED`: why nobody answered. */
+  readonly problem: Problem | undefined;
+
+  constructor(
+    code: ScoreCsvError['code'],
+    message: string,
+    remedy: string,
+    options?: ErrorOptions & { readonly problem?: Problem },
+  ) {
+    super(message, options);
+    this.name = 'ScoreCsvError';
+    this.code = code;
+    this.remedy = remedy;
+    this.problem = options?.problem;
+  }
+}
