@@ -15,6 +15,7 @@ import { type Message, publishHeader } from './publish-packet.ts';
 import type { Retained } from './retained.ts';
 import type { Sessions } from './sessions.ts';
 import { SharedGroups } from './shared-groups.ts';
+import type { CertificateVerdict, TlsMaterial } from './tls-material.ts';
 
 /** Where denied publishes go, so that they are acknowledged as any other: nobody can subscribe to it. */
 const NOWHERE = '$denied';
@@ -55,6 +56,8 @@ export interface AedesParts {
   readonly limits: BrokerLimits;
   readonly drops: DropLog;
   readonly log: Logger;
+  /** By what client certificates are judged; `null` where no listener speaks TLS. */
+  readonly tls: TlsMaterial | null;
 }
 
 /** An MQTT broker without listeners: connections are handed in. */
@@ -174,6 +177,17 @@ export class AedesBroker {
     }
   }
 
+  /** The revocation list has changed: whose certificate counts no more goes; sessions stay. */
+  certificatesChanged(): void {
+    for (const [client, { clientId, identity }] of this.accesses) {
+      const verdict = this.certificateOf(client);
+      if (verdict.kind !== 'refused') continue;
+      const who = { username: identity.name, clientId };
+      this.parts.log.info({ ...who, reason: verdict.reason }, 'connection closed: certificate');
+      client.close();
+    }
+  }
+
   endSession(clientId: string): void {
     this.parts.sessions.end(clientId);
     this.groups.endSession(clientId);
@@ -216,6 +230,10 @@ export class AedesBroker {
     );
   }
 
+  private certificateOf(client: Client): CertificateVerdict {
+    return this.parts.tls?.judge(client.req?.socket ?? client.conn) ?? { kind: 'none' };
+  }
+
   private isRegistered(client: Client): boolean {
     return this.clients()[client.id] === client;
   }
@@ -247,6 +265,7 @@ export class AedesBroker {
     password: Buffer | undefined,
   ): Promise<AuthenticateError | null> {
     const connect = this.connects.get(client);
+    this.parts.tls?.refresh();
     const request: LoginRequest = {
       clientId: connect?.clientId ?? '',
       madeUpId: client.id,
@@ -254,6 +273,7 @@ export class AedesBroker {
       username: username ?? null,
       password: password?.toString() ?? null,
       address: this.addresses.get(client) ?? null,
+      certificate: this.certificateOf(client),
     };
     const login = await this.parts.gate.login(request).catch(() => null);
     if (!login?.ok) {

@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { Admission } from './admission.ts';
 import { AedesBroker } from './aedes-broker.ts';
 import { DropLog } from './drop-log.ts';
 import { Gate } from './gate.ts';
@@ -14,6 +15,22 @@ import { RefusalLog } from './refusal-log.ts';
 import { restore } from './restore.ts';
 import { Retained } from './retained.ts';
 import { Sessions } from './sessions.ts';
+import { type TlsFiles, TlsMaterial } from './tls-material.ts';
+
+/** Listeners with TLS, beside the plain ones. */
+export interface TlsListeners extends TlsFiles {
+  /** Default: that of the plain listeners, which can stay on loopback while these do not. */
+  readonly host?: string;
+  /** Default 8883; 0 takes any free port. */
+  readonly port?: number;
+  /** MQTT over WebSocket with TLS; default none, 0 takes any free port. */
+  readonly wsPort?: number | null;
+  /**
+   * A client that shows a certificate of `ca` is who it names, without a password; one that shows
+   * none needs a password. Default: where there is a `ca`.
+   */
+  readonly requestClientCertificate?: boolean;
+}
 
 export interface EmbeddedBrokerOptions {
   /** The folder of the identities, or the store itself. */
@@ -24,6 +41,7 @@ export interface EmbeddedBrokerOptions {
   readonly port?: number;
   /** MQTT over WebSocket; default 9001, 0 takes any free port, `null` or -1 opens none. */
   readonly wsPort?: number | null;
+  readonly tls?: TlsListeners;
   /** A folder for what must survive a restart; without it everything is in memory. */
   readonly dataDir?: string;
   readonly namespace?: string;
@@ -37,6 +55,9 @@ export interface EmbeddedBroker {
   readonly port: number;
   /** `null` where there is no WebSocket listener. */
   readonly wsPort: number | null;
+  /** `null` where there is no such listener. */
+  readonly tlsPort: number | null;
+  readonly tlsWsPort: number | null;
   /** Closes every connection and, where there is a data folder, writes it out. */
   stop(): Promise<void>;
 }
@@ -47,11 +68,13 @@ const STOP_MS = 1500;
 /**
  * Starts the broker; it listens when the promise resolves.
  * @throws {PortBusyError} with the port and a remedy
- * @throws {ListenError | IdentityStoreError | DataFolderError} each with a remedy, exit 78
+ * @throws {ListenError | IdentityStoreError | DataFolderError | CertificateError} each with a remedy, exit 78
  */
 export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
   const { group, host = '127.0.0.1', log, namespace, port = 1883, wsPort = 9001 } = options;
   const limits: BrokerLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  // First of all: where it fails, nothing is open yet.
+  const tls = options.tls ? new TlsMaterial(options.tls) : null;
   const store =
     typeof options.store === 'string' ? await openIdentityStore(options.store) : options.store;
   const policy = createPolicy({ ...(namespace ? { namespace } : {}), ...(group ? { group } : {}) });
@@ -60,10 +83,20 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
   const { entries, journal } = await openData(options.dataDir, log);
   const retained = new Retained(limits.retained, journal);
   const sessions = new Sessions(limits.session, journal);
-  const gate = new Gate(policy, store, refusals);
-  const broker = new AedesBroker({ gate, sessions, retained, journal, limits, drops, log });
-  const doorkeeper = new Doorkeeper(limits.connections, log);
+  const admission = new Admission(limits.admission, () => performance.now());
+  const gate = new Gate(policy, store, refusals, admission);
+  const broker = new AedesBroker({ gate, sessions, retained, journal, limits, drops, log, tls });
+  const doorkeeper = new Doorkeeper(limits.connections, admission, log);
   const listeners: Listener[] = [];
+  const ports: Ports = { port, wsPort: null, tlsPort: null, tlsWsPort: null };
+  const unwatchTls = tls?.watch(
+    () => {
+      for (const listener of listeners) listener.renew(tls.context);
+      broker.certificatesChanged();
+      log.info('certificates read anew');
+    },
+    (err) => log.error({ err }, 'certificates unreadable: the last good ones hold'),
+  );
   const unwatch = store.watch((err) => {
     if (err) log.error({ err, code: err.code }, 'identities unreadable: the last good ones hold');
     else broker.storeChanged();
@@ -71,6 +104,7 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
 
   const stop = async () => {
     unwatch();
+    unwatchTls?.();
     // The connections first end as MQTT has it (wills, sessions), then whatever is left of them.
     await withinTime(broker.stop());
     await withinTime(Promise.all(listeners.map((listener) => listener.close())));
@@ -84,17 +118,29 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
     broker.storeChanged();
     await broker.start(wills);
     const handle = broker.handle.bind(broker);
-    listeners.push(await listenTcp({ host, port, handle, doorkeeper }));
+    const maxBytes = limits.packetBytes + 1024;
+    const door = { host, handle, doorkeeper, maxBytes };
+    const open = async (listening: Promise<Listener>) => {
+      const listener = await listening;
+      listeners.push(listener);
+      return listener.port;
+    };
+    ports.port = await open(listenTcp({ ...door, port }));
     if (wsPort !== null && wsPort >= 0) {
-      const maxBytes = limits.packetBytes + 1024;
-      listeners.push(await listenWebSocket({ host, port: wsPort, handle, doorkeeper, maxBytes }));
+      ports.wsPort = await open(listenWebSocket({ ...door, port: wsPort }));
+    }
+    if (options.tls && tls) {
+      const secure = { ...door, host: options.tls.host ?? host, tls: optionsOf(options.tls, tls) };
+      const { port: tlsPort = 8883, wsPort: tlsWsPort = null } = options.tls;
+      ports.tlsPort = await open(listenTcp({ ...secure, port: tlsPort }));
+      if (tlsWsPort !== null) {
+        ports.tlsWsPort = await open(listenWebSocket({ ...secure, port: tlsWsPort }));
+      }
     }
   } catch (error) {
     await stop();
     throw error;
   }
-  const [tcp, ws] = listeners;
-  const ports = { port: tcp?.port ?? port, wsPort: ws?.port ?? null };
   log.info({ host, ...ports, persistent: options.dataDir !== undefined }, 'broker listens');
   let stopped: Promise<void> | null = null;
   return {
@@ -105,6 +151,19 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
       return stopped;
     },
   };
+}
+
+interface Ports {
+  port: number;
+  wsPort: number | null;
+  tlsPort: number | null;
+  tlsWsPort: number | null;
+}
+
+/** A certificate is judged at the login, where the answer can say that it is refused. */
+function optionsOf({ ca, requestClientCertificate }: TlsListeners, { context }: TlsMaterial) {
+  const requestCert = requestClientCertificate ?? ca !== undefined;
+  return { ...context, requestCert, rejectUnauthorized: false };
 }
 
 async function openData(folder: string | undefined, log: Logger) {

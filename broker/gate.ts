@@ -1,8 +1,10 @@
 // The gate: who is let in under which client id, and what each connection may do. Logs every refusal.
+import type { Admission } from './admission.ts';
 import type { Identity } from './identity.ts';
 import type { IdentityStore } from './identity-store.ts';
 import { type Decision, decide, type Policy, type Verb } from './policy.ts';
 import type { RefusalLog } from './refusal-log.ts';
+import type { CertificateVerdict } from './tls-material.ts';
 
 /** CONNACK return codes of MQTT 3.1.1, 3.2.2.3. */
 export const CONNACK = {
@@ -12,9 +14,11 @@ export const CONNACK = {
   notAuthorised: 5,
 } as const;
 
+type Refused = { readonly ok: false; readonly returnCode: 2 | 3 | 4 | 5; readonly reason: string };
+
 export type Login =
   | { readonly ok: true; readonly access: Access; readonly clientId: string }
-  | { readonly ok: false; readonly returnCode: 2 | 3 | 4 | 5; readonly reason: string };
+  | Refused;
 
 export interface LoginRequest {
   readonly clientId: string;
@@ -24,6 +28,8 @@ export interface LoginRequest {
   readonly username: string | null;
   readonly password: string | null;
   readonly address: string | null;
+  /** What the connection's client certificate says. */
+  readonly certificate: CertificateVerdict;
 }
 
 const MAX_CLIENT_ID = 256;
@@ -35,11 +41,13 @@ export class Gate {
   readonly policy: Policy;
   private readonly store: IdentityStore;
   private readonly refusals: RefusalLog;
+  private readonly admission: Admission;
 
-  constructor(policy: Policy, store: IdentityStore, refusals: RefusalLog) {
+  constructor(policy: Policy, store: IdentityStore, refusals: RefusalLog, admission: Admission) {
     this.policy = policy;
     this.store = store;
     this.refusals = refusals;
+    this.admission = admission;
   }
 
   async login(request: LoginRequest): Promise<Login> {
@@ -65,17 +73,9 @@ export class Gate {
   }
 
   private async judgeLogin(request: LoginRequest): Promise<Login> {
-    const { address, cleanSession, password, username } = request;
-    if (username === null || password === null) {
-      return refuse(CONNACK.notAuthorised, 'no username or no password');
-    }
-    let identity: Identity | null;
-    try {
-      identity = await this.store.verify(username, password);
-    } catch {
-      return refuse(CONNACK.unavailable, 'the identity store failed');
-    }
-    if (!identity) return refuse(CONNACK.badCredentials, 'wrong username or password');
+    const { address, cleanSession } = request;
+    const identity = await this.identify(request);
+    if ('ok' in identity) return identity;
     if (request.clientId === '' && !cleanSession) {
       // MQTT-3.1.3-8
       return refuse(CONNACK.identifierRejected, 'a session without a client id');
@@ -89,6 +89,37 @@ export class Gate {
       clientId,
       access: new Access(this.policy, this.refusals, identity, clientId, address),
     };
+  }
+
+  /** By certificate where there is one, else by password. */
+  private async identify(request: LoginRequest): Promise<Identity | Refused> {
+    const { certificate, username } = request;
+    if (certificate.kind === 'none') return this.identifyByPassword(request);
+    if (certificate.kind === 'refused') return refuse(CONNACK.notAuthorised, certificate.reason);
+    if (username !== null && username !== certificate.name) {
+      return refuse(CONNACK.badCredentials, 'the username is not that of the certificate');
+    }
+    const identity = await this.store.lookUp(certificate.name);
+    return identity ?? refuse(CONNACK.notAuthorised, 'the certificate is of nobody in the store');
+  }
+
+  private async identifyByPassword(request: LoginRequest): Promise<Identity | Refused> {
+    const { address, password, username } = request;
+    if (username === null || password === null) {
+      return refuse(CONNACK.notAuthorised, 'no username or no password');
+    }
+    if (!this.admission.admitLogin(hostOf(address), username)) {
+      return refuse(CONNACK.unavailable, 'too many failed logins');
+    }
+    let identity: Identity | null;
+    try {
+      identity = await this.store.verify(username, password);
+    } catch {
+      return refuse(CONNACK.unavailable, 'the identity store failed');
+    }
+    if (identity) return identity;
+    this.admission.recordFailure(hostOf(address), username);
+    return refuse(CONNACK.badCredentials, 'wrong username or password');
   }
 
   /** Why the identity may not use the client id; `null` where it may. */
@@ -155,6 +186,11 @@ export class Access {
   }
 }
 
-function refuse(returnCode: 2 | 3 | 4 | 5, reason: string): Login {
+function refuse(returnCode: Refused['returnCode'], reason: string): Refused {
   return { ok: false, returnCode, reason };
+}
+
+/** The address without the port. */
+function hostOf(address: string | null): string {
+  return address?.slice(0, address.lastIndexOf(':')) ?? '';
 }

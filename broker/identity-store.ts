@@ -1,5 +1,6 @@
 // The identity store: who may connect, changed by commands, watched by a running broker.
 import { type FSWatcher, watch as watchFolder } from 'node:fs';
+import { revokeCertificates } from './certificates.ts';
 import {
   checkIdentity,
   type Identity,
@@ -24,9 +25,17 @@ export interface IdentityStore {
   list(): Identity[];
   /** A new password; the old one is void. */
   rotate(name: string): Promise<{ password: string }>;
+  /** Takes the identity out, and revokes its certificates. */
   remove(name: string): Promise<void>;
+  /**
+   * Adds many identities with one write, all or none.
+   * @returns their passwords, in the same order
+   */
+  addAll(identities: readonly Identity[]): Promise<{ name: string; password: string }[]>;
   /** The identity where the password is right, else `null`. Sees changes made a moment ago. */
   verify(name: string, password: string): Promise<Identity | null>;
+  /** The identity, for whom a certificate vouches. Sees changes made a moment ago. */
+  lookUp(name: string): Promise<Identity | null>;
   /** The identity as last read. It changes as an object exactly when its record does. */
   find(name: string): Identity | null;
   /** Calls back after every change, and with the error where the file broke (what was read last stays). */
@@ -62,21 +71,25 @@ class FolderStore implements IdentityStore {
 
   async add(name: string, role: Role, options: { readonly models?: readonly string[] } = {}) {
     const { models } = options;
-    const identity: Identity = { name, role, ...(models ? { models: [...models] } : {}) };
-    checkIdentity(identity);
-    const password = makePassword();
-    const hash = await hashPassword(password);
+    const [added] = await this.addAll([{ name, role, ...(models ? { models: [...models] } : {}) }]);
+    return { password: added?.password ?? '' };
+  }
+
+  async addAll(identities: readonly Identity[]) {
+    for (const identity of identities) checkIdentity(identity);
+    const added = await Promise.all(
+      identities.map(async (identity) => {
+        const password = makePassword();
+        return { identity, password, hash: await hashPassword(password) };
+      }),
+    );
     await this.change((records) => {
-      if (records.has(name)) {
-        throw new IdentityStoreError(
-          'IDENTITY_EXISTS',
-          `${name} is in the store already`,
-          `Choose another name, or give it a new password with: echolot identity rotate ${name}`,
-        );
+      for (const { hash, identity } of added) {
+        if (records.has(identity.name)) throw exists(identity.name);
+        records.set(identity.name, { ...identity, password: hash });
       }
-      records.set(name, { ...identity, password: hash });
     });
-    return { password };
+    return added.map(({ identity, password }) => ({ name: identity.name, password }));
   }
 
   list(): Identity[] {
@@ -95,6 +108,10 @@ class FolderStore implements IdentityStore {
   }
 
   async remove(name: string) {
+    await this.refresh();
+    this.known(this.records, name);
+    // First, so that what fails here can be done again.
+    await revokeCertificates(this.file.folder, [name]);
     await this.change((records) => {
       this.known(records, name);
       records.delete(name);
@@ -108,6 +125,11 @@ class FolderStore implements IdentityStore {
     const right = await this.passwords.check(password, record?.password ?? null);
     // Removed or rotated while the hash was computed: the answer is about a record of the past.
     return right && record && this.records.get(name) === record ? this.show(record) : null;
+  }
+
+  async lookUp(name: string): Promise<Identity | null> {
+    await this.refresh().catch(() => undefined);
+    return this.find(name);
   }
 
   find(name: string): Identity | null {
@@ -208,6 +230,14 @@ class FolderStore implements IdentityStore {
       clearInterval(timer);
     };
   }
+}
+
+function exists(name: string): IdentityStoreError {
+  return new IdentityStoreError(
+    'IDENTITY_EXISTS',
+    `${name} is in the store already`,
+    `Choose another name, or give it a new password with: echolot identity rotate ${name}`,
+  );
 }
 
 function sameRecord(a: IdentityRecord, b: IdentityRecord): boolean {

@@ -1,10 +1,13 @@
 // What the embedded broker bears, with defaults that suit an edge box.
+import { type AdmissionLimits, DEFAULT_ADMISSION } from './admission.ts';
 import type { RetainedLimits } from './retained.ts';
 import type { SessionLimits } from './sessions.ts';
 import type { GroupLimits } from './shared-groups.ts';
 
 export interface BrokerLimits {
   readonly connections: number;
+  /** New connections and failed logins per address. */
+  readonly admission: AdmissionLimits;
   /** A larger packet ends its connection before it is read: room above the 2 MiB that agents read. */
   readonly packetBytes: number;
   readonly packetBytesBeforeLogin: number;
@@ -28,6 +31,7 @@ const MIB = 1024 * 1024;
 
 export const DEFAULT_LIMITS: BrokerLimits = {
   connections: 10_000,
+  admission: DEFAULT_ADMISSION,
   packetBytes: 4 * MIB,
   packetBytesBeforeLogin: MIB / 16,
   packetsBeforeLogin: 100,

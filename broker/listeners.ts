@@ -1,13 +1,21 @@
-// The broker's doors: TCP, and MQTT over WebSocket.
+// The broker's doors: TCP, and MQTT over WebSocket, each plain or with TLS.
 import {
   createServer as createHttpServer,
   type IncomingMessage,
   type Server as HttpServer,
+  type ServerResponse,
 } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import {
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type TlsOptions,
+} from 'node:tls';
 import type { Logger } from 'pino';
 import { createWebSocketStream, WebSocketServer } from 'ws';
+import type { Admission } from './admission.ts';
 
 /** A port is taken by another program. A person must act, or another port be tried; exit 78. */
 export class PortBusyError extends Error {
@@ -37,10 +45,15 @@ export class ListenError extends Error {
   }
 }
 
+/** A handshake that takes longer is not waited for. */
+const HANDSHAKE_MS = 10_000;
+
 export interface Listener {
   readonly port: number;
   /** Ends the listening at once, and the connections with it. */
   close(): Promise<void>;
+  /** For connections to come: another certificate or revocation list. */
+  renew(context: SecureContextOptions): void;
 }
 
 export interface DoorOptions {
@@ -48,17 +61,22 @@ export interface DoorOptions {
   readonly port: number;
   readonly handle: (connection: Duplex, request?: IncomingMessage) => void;
   readonly doorkeeper: Doorkeeper;
+  /** With it the door speaks TLS. */
+  readonly tls?: TlsOptions;
 }
 
-/** Counts the connections of all listeners. */
+/** Counts the connections of all listeners, and how fast they come from one address. */
 export class Doorkeeper {
   private readonly limit: number;
+  private readonly admission: Admission;
   private readonly log: Logger;
   private readonly sockets = new Set<Socket>();
   private isFull = false;
+  private isCrowded = false;
 
-  constructor(limit: number, log: Logger) {
+  constructor(limit: number, admission: Admission, log: Logger) {
     this.limit = limit;
+    this.admission = admission;
     this.log = log;
   }
 
@@ -71,6 +89,17 @@ export class Doorkeeper {
       socket.destroy();
       return false;
     }
+    const { remoteAddress = '' } = socket;
+    if (!this.admission.admitConnection(remoteAddress)) {
+      // Once until somebody is let in again.
+      if (!this.isCrowded) {
+        this.log.warn({ address: remoteAddress }, 'connections refused: too fast from one address');
+      }
+      this.isCrowded = true;
+      socket.destroy();
+      return false;
+    }
+    this.isCrowded = false;
     this.sockets.add(socket);
     socket.once('close', () => {
       this.sockets.delete(socket);
@@ -90,24 +119,41 @@ export class Doorkeeper {
 
 /** @throws {PortBusyError | ListenError} */
 export async function listenTcp(options: DoorOptions): Promise<Listener> {
-  const server = createServer((socket) => {
-    if (options.doorkeeper.admit(socket)) options.handle(socket);
+  const { doorkeeper, handle, tls } = options;
+  if (tls === undefined) {
+    const server = createServer((socket) => {
+      if (doorkeeper.admit(socket)) handle(socket);
+    });
+    await listen(server, options);
+    return listenerOf(server, doorkeeper);
+  }
+  const server = createTlsServer({ ...tls, handshakeTimeout: HANDSHAKE_MS }, (socket) => {
+    socket.on('error', () => undefined);
+    handle(socket);
   });
+  // Counted from the first byte on, not only once it has shown a certificate.
+  server.prependListener('connection', (socket: Socket) => doorkeeper.admit(socket));
+  server.on('tlsClientError', (_, socket) => socket.destroy());
   await listen(server, options);
-  return { port: portOf(server), close: () => closeServer(server, options.doorkeeper) };
+  const renew = (context: SecureContextOptions) => server.setSecureContext(context);
+  return { ...listenerOf(server, doorkeeper), renew };
 }
 
 /** @param maxBytes largest WebSocket message @throws {PortBusyError | ListenError} */
 export async function listenWebSocket(
   options: DoorOptions & { readonly maxBytes: number },
 ): Promise<Listener> {
-  const server = createHttpServer((_, response) => {
+  const { doorkeeper, tls } = options;
+  const explain = (_: IncomingMessage, response: ServerResponse) => {
     response.writeHead(426, { 'Content-Type': 'text/plain', Upgrade: 'websocket' });
     response.end('MQTT over WebSocket is spoken here\n');
-  });
+  };
+  const secure = tls && createHttpsServer({ ...tls, handshakeTimeout: HANDSHAKE_MS }, explain);
+  const server = secure ?? createHttpServer(explain);
   server.headersTimeout = 10_000;
   server.requestTimeout = 10_000;
-  server.on('connection', (socket: Socket) => options.doorkeeper.admit(socket));
+  server.prependListener('connection', (socket: Socket) => doorkeeper.admit(socket));
+  secure?.on('tlsClientError', (_, socket) => socket.destroy());
   server.on('clientError', (_, socket) => socket.destroy());
   const sockets = new WebSocketServer({
     server,
@@ -123,7 +169,13 @@ export async function listenWebSocket(
     options.handle(stream, request);
   });
   await listen(server, options);
-  return { port: portOf(server), close: () => closeServer(server, options.doorkeeper) };
+  const renew = (context: SecureContextOptions) => secure?.setSecureContext(context);
+  return { ...listenerOf(server, doorkeeper), renew };
+}
+
+function listenerOf(server: Server, doorkeeper: Doorkeeper): Listener {
+  const close = () => closeServer(server, doorkeeper);
+  return { port: portOf(server), close, renew: () => undefined };
 }
 
 function listen(server: Server | HttpServer, { host, port }: DoorOptions): Promise<void> {

@@ -1,6 +1,6 @@
 // What TLS listeners are made of: certificate, key, trusted authorities and revocation list, read from
 // files, followed while the broker runs, and the judgement of a client's certificate.
-import { readFileSync, watch } from 'node:fs';
+import { readFileSync, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { createSecureContext, type SecureContextOptions, TLSSocket } from 'node:tls';
 import { isName } from '../schemas/names.ts';
@@ -33,10 +33,13 @@ export class TlsMaterial {
   private readonly files: TlsFiles;
   private current: SecureContextOptions;
   private revoked: ReadonlySet<string>;
+  private version: string;
+  private told: { onChange(): void; onBroken(error: unknown): void } | null = null;
 
   /** @throws {CertificateError} exit 78: a file cannot be read or used */
   constructor(files: TlsFiles) {
     this.files = files;
+    this.version = versionOf(files);
     ({ context: this.current, revoked: this.revoked } = read(files));
   }
 
@@ -52,31 +55,38 @@ export class TlsMaterial {
    * @returns ends the watch
    */
   watch(onChange: () => void, onBroken: (error: unknown) => void): () => void {
-    const paths = Object.values(this.files).filter((path) => typeof path === 'string');
+    this.told = { onChange, onBroken };
+    const paths = pathsOf(this.files);
     const names = new Set(paths.map((path) => basename(path)));
     let timer: NodeJS.Timeout | undefined;
-    const reload = () => {
-      try {
-        ({ context: this.current, revoked: this.revoked } = read(this.files));
-      } catch (error) {
-        onBroken(error);
-        return;
-      }
-      onChange();
-    };
     // The folders, since files are replaced and not rewritten.
     const watchers = [...new Set(paths.map((path) => dirname(path)))].map((folder) => {
       const watcher = watch(folder, (_, name) => {
         if (name !== null && !names.has(name)) return;
         clearTimeout(timer);
-        timer = setTimeout(reload, SETTLE_MS);
+        timer = setTimeout(() => this.refresh(), SETTLE_MS);
       });
       return watcher.on('error', onBroken);
     });
     return () => {
+      this.told = null;
       clearTimeout(timer);
       for (const watcher of watchers) watcher.close();
     };
+  }
+
+  /** Reads the files where they are others than those read last: what was revoked a moment ago counts. */
+  refresh(): void {
+    const version = versionOf(this.files);
+    if (version === this.version) return;
+    this.version = version;
+    try {
+      ({ context: this.current, revoked: this.revoked } = read(this.files));
+    } catch (error) {
+      this.told?.onBroken(error);
+      return;
+    }
+    this.told?.onChange();
   }
 
   /**
@@ -109,6 +119,20 @@ function reasonOf(code: string): string {
   return (
     REASONS[code] ?? `the certificate is not of an authority that this broker trusts (${code})`
   );
+}
+
+function pathsOf({ ca, cert, crl, key }: TlsFiles): string[] {
+  return [cert, key, ca, crl].filter((path) => path !== undefined);
+}
+
+/** Changes whenever one of the files does. */
+function versionOf(files: TlsFiles): string {
+  return pathsOf(files)
+    .map((path) => {
+      const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+      return found ? `${found.ino}:${found.mtimeNs}:${found.size}` : 'none';
+    })
+    .join(' ');
 }
 
 function read(files: TlsFiles): { context: SecureContextOptions; revoked: Set<string> } {
