@@ -12,6 +12,9 @@ export interface Dataset {
 /** The data cannot be used; the message says which line and what was expected. */
 export class DataError extends Error {
   readonly code = 'DATA_UNUSABLE';
+  readonly exitCode = 78;
+  readonly remedy =
+    'Correct the data or its split file, or restore them from where they were published.';
 
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);

@@ -3,21 +3,15 @@
 /** Operators of ONNX opset 13, with ONNX's names, inputs and attributes. */
 export type Operator =
   | 'Add'
-  | 'Cast'
-  | 'Concat'
-  | 'Div'
+  | 'Clip'
   | 'Exp'
   | 'Gather'
-  | 'Greater'
   | 'MatMul'
-  | 'Max'
-  | 'Min'
   | 'Mul'
-  | 'Neg'
   | 'ReduceSum'
   | 'Relu'
   | 'Sigmoid'
-  | 'Softmax'
+  | 'Slice'
   | 'Sqrt'
   | 'Sub'
   | 'Tanh'
@@ -95,9 +89,16 @@ export class GraphBuilder {
     return names;
   }
 
-  /** The sum over the columns, kept as one column. */
-  sumColumns(input: string): string {
-    return this.add('ReduceSum', [input, this.constant([1], [1], 'int64')], { keepdims: 1 });
+  /** The columns from `start` up to and without `end`. */
+  slice(input: string, start: number, end: number): string {
+    const bounds = [start, end, 1].map((value) => this.constant([1], [value], 'int64'));
+    return this.add('Slice', [input, ...bounds]);
+  }
+
+  /** Ends the graph with the probabilities of two labels, from the logit of the first. */
+  finishWithLogit(name: string, width: number, logit: string): Graph {
+    const both = this.add('Mul', [logit, this.constant([2], [1, -1])]);
+    return this.finish(name, width, 2, this.add('Sigmoid', [both]));
   }
 
   /** Ends the graph: `scores` is made of the named value of rows × columns. */

@@ -20,11 +20,6 @@ export function squaredDistance(a: Vector, b: Vector): number {
   return sum;
 }
 
-/** Matrix times vector. */
-export function multiply(matrix: Matrix, vector: Vector): Vector {
-  return Float64Array.from(matrix, (row) => dot(row, vector));
-}
-
 /**
  * The lower triangle L of a symmetric positive definite matrix L·Lᵀ.
  * @throws {RangeError} it is not positive definite
@@ -63,4 +58,24 @@ export function solve(lower: Matrix, b: Vector): Vector {
     x[i] = sum / ((lower[i] as Vector)[i] as number);
   }
   return x;
+}
+
+/** The diagonal of the inverse of L·Lᵀ: the squared lengths of the columns of the inverse of L. */
+export function inverseDiagonal(lower: Matrix): Vector {
+  const size = lower.length;
+  const diagonal = new Float64Array(size);
+  const column = new Float64Array(size);
+  for (let start = 0; start < size; start += 1) {
+    let squares = 0;
+    for (let i = start; i < size; i += 1) {
+      const row = lower[i] as Vector;
+      let sum = i === start ? 1 : 0;
+      for (let k = start; k < i; k += 1) sum -= (row[k] as number) * (column[k] as number);
+      const value = sum / (row[i] as number);
+      column[i] = value;
+      squares += value * value;
+    }
+    diagonal[start] = squares;
+  }
+  return diagonal;
 }

@@ -37,3 +37,18 @@ function rowsByLabel({ labels, targets }: Dataset, random: Random): number[][] {
   for (const row of random.permutation(targets.length)) byLabel[targets[row] as number]?.push(row);
   return byLabel;
 }
+
+export interface Fold {
+  readonly train: readonly number[];
+  readonly test: readonly number[];
+}
+
+/** Deals the rows of each label out to the folds in turn: each fold has its share of every label. */
+export function makeFolds(data: Dataset, count: number, random: Random): Fold[] {
+  const tests = Array.from({ length: count }, (): number[] => []);
+  for (const [at, row] of rowsByLabel(data, random).flat().entries()) tests[at % count]?.push(row);
+  return tests.map((test) => ({
+    train: tests.flatMap((other) => (other === test ? [] : other)).sort((a, b) => a - b),
+    test,
+  }));
+}
