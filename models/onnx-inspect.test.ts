@@ -61,6 +61,12 @@ describe('inspecting an ONNX model', () => {
       'hostile',
       'train',
     ],
+    [
+      "onnxruntime's own format within ONNX",
+      concat([bytesField(2, '..ORTM'), linearModel(identity)]),
+      'hostile',
+      'own format',
+    ],
     ['nothing', new Uint8Array(), 'unreadable', 'holds no graph'],
     ['half a model', linearModel(identity).subarray(0, 60), 'unreadable', 'bytes too early'],
     ['text', new TextEncoder().encode('{"a":1}'), 'unreadable', 'is no ONNX model'],

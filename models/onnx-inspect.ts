@@ -52,6 +52,10 @@ export function inspectOnnx(model: Uint8Array): OnnxInspection {
 }
 
 function inspectModel(model: Uint8Array): OnnxFacts {
+  // A file may be both: onnxruntime would load the other model, which nobody has inspected.
+  if (Buffer.from(model.subarray(4, 8)).toString('latin1') === 'ORTM') {
+    throw new Refusal('hostile', "is in onnxruntime's own format, expected ONNX");
+  }
   let irVersion = 0;
   let producer = '';
   const opsets: Record<string, number> = {};
