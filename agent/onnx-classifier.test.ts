@@ -39,11 +39,9 @@ describeClassifier(
   () => bundleOf({ onnx: linearModel(WEIGHTS, { rows: 1 }) }),
   createOnnxClassifier,
 );
-describeClassifier(
-  'onnx: the shipped model',
-  () => loadBundle('models/sonar'),
-  createOnnxClassifier,
-);
+for (const shipped of ['models/sonar', 'models/sonar-baseline']) {
+  describeClassifier(`onnx: ${shipped}`, () => loadBundle(shipped), createOnnxClassifier);
+}
 
 describe('the ONNX classifier', () => {
   it('gives the runtime onnx', async () => {

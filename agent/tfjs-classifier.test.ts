@@ -34,6 +34,9 @@ for (const runtime of runtimes) {
   const create = (bundle: Bundle) => createTfjsClassifier(bundle, { runtime });
   describeClassifier(`${runtime}: layers`, () => bundleOf(layersModel(), 'layers'), create);
   describeClassifier(`${runtime}: graph`, () => bundleOf(graphModel(), 'graph'), create);
+  for (const shipped of ['models/sonar', 'models/sonar-baseline']) {
+    describeClassifier(`${runtime}: ${shipped}`, () => loadBundle(shipped), create);
+  }
 }
 
 describe('the TF.js classifier', () => {
