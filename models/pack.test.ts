@@ -193,7 +193,7 @@ describe('packing', () => {
 
   it('writes a card that tells what is known, and what is not', async () => {
     await pack(linearModel(IRIS), { labels: SPECIES }, async (_, directory) => {
-      const card = await readFile(join(directory, 'MODEL.md'), 'utf8');
+      const card = await readFile(join(directory, 'model-card.md'), 'utf8');
       expect(card).toContain('Labels: setosa, versicolor, virginica.');
       expect(card).toContain('Nothing is known');
     });

@@ -99,7 +99,7 @@ async function pack(options: PackOptions): Promise<Packed> {
       manifest: { ...parts, runtimes: { onnx: { file: 'model.onnx', ...onnx } }, golden },
       files: new Map([
         ['model.onnx', graph.bytes],
-        ['MODEL.md', Buffer.from(card)],
+        ['model-card.md', Buffer.from(card)],
       ]),
     });
     const { manifest } = await loadBundle(options.out);
