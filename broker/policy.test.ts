@@ -58,6 +58,7 @@ const TABLE: [Verb, string, Principal[]][] = [
   ['subscribe', `${R}/replies/+/+`, [operator]],
   ['subscribe', `${R}/replies/dev-2/sonar`, [operator]],
   ['subscribe', `${R}/replies/edge-1/self-check`, [edge, operator]],
+  ['subscribe', `${SHARE}/readings/+/self-check`, []],
   ['subscribe', `${R}/readings/+/sonar`, [operator, registrar]],
   ['subscribe', `${R}/readings/edge-1/self-check`, [edge, operator, registrar]],
   ['subscribe', `${R}/agents/+/status`, everybody],

@@ -128,7 +128,8 @@ function deny(reason: string): Decision {
 function grants(rule: Rule, filter: string, verb: Verb, topic: string): boolean {
   if (!coversFilter(filter, topic)) return false;
   if (verb !== 'subscribe' || !rule.exact) return true;
-  // Level by level the rule's own text, but for the model: that must be one name, not a wildcard.
+  // Level by level the rule's own text, but for the model: that must be one name, not a wildcard, and
+  // not that of the self-checks, which are never shared.
   const asked = topic.split('/');
   return filter.split('/').every((level, index, all) => {
     if (index < all.length - 1) return asked[index] === level;
