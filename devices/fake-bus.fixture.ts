@@ -54,6 +54,16 @@ export class FakeBus implements Bus {
     this.stopped = true;
   }
 
+  /** What was sent, without the repeats. */
+  firsts(): Sent[] {
+    return this.sent.filter(({ id }, at) => this.sent.findIndex((other) => other.id === id) === at);
+  }
+
+  /** Answers everything that was sent so far. */
+  answerAll(): void {
+    for (const sent of this.firsts()) this.answer(sent);
+  }
+
   connect(): void {
     this.connected = true;
     this.protocol = '5';

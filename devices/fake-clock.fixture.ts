@@ -19,6 +19,11 @@ export class FakeClock implements Clock {
     return this.timers.size;
   }
 
+  /** Time passes and nothing runs, as in a process that is held up. */
+  stall(ms: number): void {
+    this.timeMs += ms;
+  }
+
   /** Moves on, and lets promises settle after every timer. */
   async advance(ms: number): Promise<void> {
     const endMs = this.timeMs + ms;
