@@ -18,7 +18,8 @@ import { addressBytes, isHostName } from './hosts.ts';
 const DAY_MS = 86_400_000;
 /** A device's clock may be behind ours. */
 const BACKDATED_MS = 3_600_000;
-const MAX_DAYS = 7300;
+/** The longest that a certificate is valid: as long as its authority. */
+export const MAX_DAYS = 7300;
 
 const ECDSA_WITH_SHA256 = der.sequence(der.objectId('1.2.840.10045.4.3.2'));
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';

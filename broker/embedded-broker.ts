@@ -21,8 +21,8 @@ import { type TlsFiles, TlsMaterial } from './tls-material.ts';
 export interface TlsListeners extends TlsFiles {
   /** Default: that of the plain listeners, which can stay on loopback while these do not. */
   readonly host?: string;
-  /** Default 8883; 0 takes any free port. */
-  readonly port?: number;
+  /** Default 8883; 0 takes any free port, `null` opens none. */
+  readonly port?: number | null;
   /** MQTT over WebSocket with TLS; default none, 0 takes any free port. */
   readonly wsPort?: number | null;
   /**
@@ -132,7 +132,7 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
     if (options.tls && tls) {
       const secure = { ...door, host: options.tls.host ?? host, tls: optionsOf(options.tls, tls) };
       const { port: tlsPort = 8883, wsPort: tlsWsPort = null } = options.tls;
-      ports.tlsPort = await open(listenTcp({ ...secure, port: tlsPort }));
+      if (tlsPort !== null) ports.tlsPort = await open(listenTcp({ ...secure, port: tlsPort }));
       if (tlsWsPort !== null) {
         ports.tlsWsPort = await open(listenWebSocket({ ...secure, port: tlsWsPort }));
       }

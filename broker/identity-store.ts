@@ -34,6 +34,8 @@ export interface IdentityStore {
   addAll(identities: readonly Identity[]): Promise<{ name: string; password: string }[]>;
   /** The identity where the password is right, else `null`. Sees changes made a moment ago. */
   verify(name: string, password: string): Promise<Identity | null>;
+  /** @throws {IdentityStoreError} `IDENTITY_UNKNOWN` */
+  get(name: string): Identity;
   /** The identity, for whom a certificate vouches. Sees changes made a moment ago. */
   lookUp(name: string): Promise<Identity | null>;
   /** The identity as last read. It changes as an object exactly when its record does. */
@@ -125,6 +127,10 @@ class FolderStore implements IdentityStore {
     const right = await this.passwords.check(password, record?.password ?? null);
     // Removed or rotated while the hash was computed: the answer is about a record of the past.
     return right && record && this.records.get(name) === record ? this.show(record) : null;
+  }
+
+  get(name: string): Identity {
+    return this.show(this.known(this.records, name));
   }
 
   async lookUp(name: string): Promise<Identity | null> {

@@ -32,6 +32,11 @@ export const FORMATS = {
     coerce: asIs,
     accepts: (value) => typeof value === 'string' && /^[A-Za-z0-9_.:%-]{1,255}$/.test(value),
   },
+  hosts: {
+    expected: 'host names and addresses, separated by commas',
+    coerce: asIs,
+    accepts: (value) => typeof value === 'string' && /^[A-Za-z0-9_.:%,-]{1,4096}$/.test(value),
+  },
   port: {
     expected: 'a port from 0 to 65535 (0 takes a free one)',
     coerce: digits,

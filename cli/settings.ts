@@ -25,6 +25,10 @@ export interface AllSettings {
   readonly host: string;
   readonly port: number;
   readonly wsPort: number | 'off';
+  readonly tlsHost: string | null;
+  readonly tlsPort: number | 'off';
+  readonly tlsWsPort: number | 'off';
+  readonly tlsNames: string | null;
   readonly dataDir: string | null;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 }
@@ -199,6 +203,38 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<AllSettings[Nam
     default: 9001,
     doc: 'the port for MQTT over WebSocket; 0 takes a free one, off opens none',
   },
+  tlsHost: {
+    flag: '--tls-host',
+    argument: '<address>',
+    env: 'ECHOLOT_TLS_HOST',
+    format: 'host',
+    default: null,
+    doc: 'the address that the TLS listeners listen on, where it is not that of --host',
+  },
+  tlsPort: {
+    flag: '--tls-port',
+    argument: '<port>',
+    env: 'ECHOLOT_TLS_PORT',
+    format: 'portOrOff',
+    default: 'off',
+    doc: 'the port for MQTT over TLS, 8883 as a rule; passwords and client certificates are taken',
+  },
+  tlsWsPort: {
+    flag: '--tls-ws-port',
+    argument: '<port>',
+    env: 'ECHOLOT_TLS_WS_PORT',
+    format: 'portOrOff',
+    default: 'off',
+    doc: 'the port for MQTT over WebSocket with TLS',
+  },
+  tlsNames: {
+    flag: '--tls-names',
+    argument: '<hosts>',
+    env: 'ECHOLOT_TLS_NAMES',
+    format: 'hosts',
+    default: null,
+    doc: "hosts for the broker's certificate, beside localhost and this machine's name: a,b",
+  },
   dataDir: {
     flag: '--data-dir',
     argument: '<folder>',
@@ -227,12 +263,13 @@ const CONNECTION = [
   'protocol',
 ] as const;
 const LISTENERS = ['host', 'port', 'wsPort'] as const;
+const TLS_LISTENERS = ['tlsHost', 'tlsPort', 'tlsWsPort', 'tlsNames'] as const;
 const COMMON = ['namespace', 'logLevel'] as const;
 
 /** One schema per kind of process. */
 export const KINDS = {
   agent: [...CONNECTION, ...COMMON, 'agentId', 'group', 'model', 'modelKey', 'runtime'],
-  broker: [...LISTENERS, ...COMMON, 'store', 'dataDir', 'group'],
+  broker: [...LISTENERS, ...TLS_LISTENERS, ...COMMON, 'store', 'dataDir', 'group'],
   client: [...CONNECTION, ...COMMON, 'clientId', 'modelName'],
   demo: [...LISTENERS, ...COMMON, 'group', 'model', 'modelKey', 'runtime'],
   observer: [...CONNECTION, ...COMMON, 'clientId'],

@@ -5,6 +5,7 @@ import { addCommand, settingsOf } from '../command.ts';
 import type { Context } from '../context.ts';
 import { createServiceLog } from '../log.ts';
 import { listenForStop } from '../stop-signal.ts';
+import { prepareTls } from '../tls-listeners.ts';
 
 export function addBrokerCommand(program: Command, context: Context): void {
   addCommand(program, {
@@ -14,6 +15,7 @@ export function addBrokerCommand(program: Command, context: Context): void {
     examples: [
       'echolot identity add edge-1 --role predictor > edge-1.password',
       'echolot broker',
+      'echolot broker --tls-port 8883 --tls-host 0.0.0.0 --tls-names broker.example',
       'echolot broker --host 0.0.0.0 --port 1884 --ws-port off --data-dir ./sessions',
     ],
   }).action(async (_, command: Command) => {
@@ -22,12 +24,14 @@ export function addBrokerCommand(program: Command, context: Context): void {
     const log = createServiceLog(settings.logLevel);
     context.log = log;
     const stop = listenForStop();
+    const tls = await prepareTls(settings);
     const broker = await startEmbeddedBroker({
       store,
       host,
       port,
       wsPort: wsPort === 'off' ? null : wsPort,
       ...(dataDir === null ? {} : { dataDir }),
+      ...(tls === null ? {} : { tls }),
       namespace,
       group,
       log,

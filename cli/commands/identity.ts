@@ -1,11 +1,28 @@
-// echolot identity: who may connect, added, listed, renewed and removed in a store.
+// echolot identity: who may connect, with password or certificate, added, listed, renewed and removed.
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { MAX_DAYS } from '../../broker/certificate-authority.ts';
+import { certificatePaths, issueCertificate } from '../../broker/certificates.ts';
+import { enrolList } from '../../broker/enrol.ts';
 import { openIdentityStore } from '../../broker/identity-store.ts';
 import { ROLES, type Role } from '../../broker/policy.ts';
 import { isName, NAME_RULE } from '../../schemas/names.ts';
 import { addCommand, settingsOf } from '../command.ts';
 import type { Context } from '../context.ts';
 import { renderColumns } from '../columns.ts';
+import { CliError } from '../errors.ts';
+import { shellWord } from '../shell-word.ts';
+
+interface CertificateFlags {
+  readonly certificate?: boolean;
+  readonly days?: number;
+}
+
+interface AddFlags extends CertificateFlags {
+  readonly role?: Role;
+  readonly models?: readonly string[];
+  readonly csv?: string;
+  readonly out?: string;
+}
 
 export function addIdentityCommand(program: Command, context: Context): void {
   const summary = 'say who may connect: add, list, rotate, remove';
@@ -20,22 +37,62 @@ export function addIdentityCommand(program: Command, context: Context): void {
 function addAdd(identity: Command, context: Context): void {
   addCommand(identity, {
     name: 'add',
-    summary: 'add an identity and print its password, once',
+    summary: 'add an identity and print its password, once, or make it a certificate',
     kind: 'store',
     examples: [
       'echolot identity add dev-1 --role client > dev-1.password',
       'echolot identity add edge-1 --role predictor --models sonar > edge-1.password',
+      'echolot identity add dev-2 --role client --certificate --days 90',
+      'echolot identity add --csv devices.csv --out passwords.csv',
     ],
   })
-    .argument('<name>', 'username, client id and topic segment in one', readName)
-    .addOption(new Option('--role <role>', 'what it may do').choices(ROLES).makeOptionMandatory())
+    .argument('[name]', 'username, client id and topic segment in one', readName)
+    .addOption(new Option('--role <role>', 'what it may do').choices(ROLES))
     .option('--models <names>', 'for a predictor: only these models, such as a,b', readModels)
-    .action(async (name: string, { models, role }: { models?: string[]; role: Role }, command) => {
+    .option('--certificate', 'make a client certificate in the store, and no password')
+    .option('--days <days>', 'how long the certificate is valid (default 365)', readDays)
+    .option('--csv <file>', 'add everybody in this list: columns name, role and models')
+    .option('--out <file>', 'with --csv: write name and password of each into this new file')
+    .action(async (name: string | undefined, flags: AddFlags, command: Command) => {
       const { store: folder } = settingsOf('store', context, command);
-      const store = await openIdentityStore(folder);
-      const { password } = await store.add(name, role, models ? { models } : {});
-      showPassword(context, `${name} (${role}) is added to ${folder}`, password);
+      if (name === undefined || flags.csv !== undefined) await addAll(context, folder, name, flags);
+      else await addOne(context, folder, name, flags);
     });
+}
+
+async function addOne(context: Context, folder: string, name: string, flags: AddFlags) {
+  const { certificate, models, out, role } = flags;
+  checkDays(flags);
+  if (out !== undefined) throw new CliError('--out is given without --csv', 'Leave it out.');
+  if (role === undefined) {
+    throw new CliError('no role is given', `Add --role with one of ${ROLES.join(', ')}.`);
+  }
+  const store = await openIdentityStore(folder);
+  const { password } = await store.add(name, role, models ? { models } : {});
+  const added = `${name} (${role}) is added to ${folder}`;
+  if (certificate) await makeCertificate(context, folder, { name, role }, flags, added);
+  else showPassword(context, added, password);
+}
+
+async function addAll(context: Context, folder: string, name: string | undefined, flags: AddFlags) {
+  const { csv, out, ...others } = flags;
+  if (csv === undefined) {
+    throw new CliError('nobody is named', 'Give a name and --role, or a list with --csv.');
+  }
+  if (out === undefined) {
+    throw new CliError('--csv is given without --out', 'Name a new file for the passwords.');
+  }
+  const [first] = [...(name === undefined ? [] : [name]), ...Object.keys(others)];
+  if (first !== undefined) {
+    throw new CliError(
+      `--csv does not go with ${first}`,
+      'Names, roles and models come from the list.',
+    );
+  }
+  const count = await enrolList(await openIdentityStore(folder), csv, out);
+  context.stderr.write(
+    `${count} identities are added to ${folder}; their passwords are in ${out}\n`,
+  );
 }
 
 function addList(identity: Command, context: Context): void {
@@ -66,22 +123,34 @@ function addList(identity: Command, context: Context): void {
 function addRotate(identity: Command, context: Context): void {
   addCommand(identity, {
     name: 'rotate',
-    summary: 'give an identity a new password and print it, once',
+    summary: 'give an identity a new password and print it, once, or a new certificate',
     kind: 'store',
-    examples: ['echolot identity rotate dev-1 > dev-1.password'],
+    examples: [
+      'echolot identity rotate dev-1 > dev-1.password',
+      'echolot identity rotate dev-2 --certificate',
+    ],
   })
     .argument('<name>', 'the identity', readName)
-    .action(async (name: string, _, command: Command) => {
+    .option('--certificate', 'make a new certificate; the one before is revoked, a password stays')
+    .option('--days <days>', 'how long the certificate is valid (default 365)', readDays)
+    .action(async (name: string, flags: CertificateFlags, command: Command) => {
       const { store: folder } = settingsOf('store', context, command);
-      const { password } = await (await openIdentityStore(folder)).rotate(name);
-      showPassword(context, `${name} has a new password; the old one is void`, password);
+      checkDays(flags);
+      const store = await openIdentityStore(folder);
+      if (!flags.certificate) {
+        const { password } = await store.rotate(name);
+        showPassword(context, `${name} has a new password; the old one is void`, password);
+        return;
+      }
+      const renewed = `${name} has a new certificate; one that it had before is revoked`;
+      await makeCertificate(context, folder, store.get(name), flags, renewed);
     });
 }
 
 function addRemove(identity: Command, context: Context): void {
   addCommand(identity, {
     name: 'remove',
-    summary: 'remove an identity; a running broker ends its connections',
+    summary: 'remove an identity and revoke its certificate; a running broker ends its connections',
     kind: 'store',
     examples: ['echolot identity remove dev-1'],
   })
@@ -99,6 +168,35 @@ function showPassword({ stderr, stdout }: Context, what: string, password: strin
   stdout.write(`${password}\n`);
 }
 
+/** Standard output has the flags of a client, ready to be copied. */
+async function makeCertificate(
+  { stderr, stdout }: Context,
+  folder: string,
+  { name, role }: { readonly name: string; readonly role: Role },
+  { days }: CertificateFlags,
+  what: string,
+): Promise<void> {
+  const options = days === undefined ? { role } : { role, days };
+  const { certificate, key, notAfter } = await issueCertificate(folder, name, options);
+  const { ca } = certificatePaths(folder);
+  const flags = ['--ca', ca, '--cert', certificate, '--key', key].map(shellWord);
+  stderr.write(`${what}. It is valid until ${notAfter}. Its files, for a client:\n`);
+  stdout.write(`${flags.join(' ')}\n`);
+}
+
+function checkDays({ certificate, days }: CertificateFlags): void {
+  if (days === undefined || certificate) return;
+  throw new CliError('--days is given without --certificate', 'Passwords do not run out.');
+}
+
+function readDays(text: string): number {
+  const days = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (days < 1 || days > MAX_DAYS) {
+    throw new InvalidArgumentError(`Expected is a number of days from 1 to ${MAX_DAYS}.`);
+  }
+  return days;
+}
+
 function readName(text: string): string {
   if (!isName(text)) throw new InvalidArgumentError(`A name is ${NAME_RULE}.`);
   return text;
@@ -114,6 +212,8 @@ const EXAMPLES = `
 Examples:
   echolot identity add dev-1 --role client > dev-1.password
   echolot identity add edge-1 --role predictor --models sonar > edge-1.password
+  echolot identity add dev-2 --role client --certificate
+  echolot identity add --csv devices.csv --out passwords.csv
   echolot identity list
   echolot identity rotate dev-1 > dev-1.password
   echolot identity remove dev-1`;

@@ -1,0 +1,3 @@
+import { describeEnrolment } from './enrol.suite.ts';
+
+describeEnrolment(500);
