@@ -65,11 +65,12 @@ it('writes what onnxruntime computes, for any number of rows', async () => {
     const feeds = { values: new Tensor('float32', values, [rows, 3]) };
     const { scores } = await session.run(feeds);
     expect(scores?.dims).toEqual([rows, 2]);
+    const numbers = scores?.data as Float32Array;
     for (let row = 0; row < rows; row += 1) {
       const [a, b, c] = values.subarray(row * 3) as unknown as [number, number, number];
       const expected = 1 / (1 + Math.exp(-(a - b + c / 2)));
-      expect((scores?.data as Float32Array)[row * 2]).toBeCloseTo(expected, 6);
-      expect((scores?.data as Float32Array)[row * 2 + 1]).toBeCloseTo(1 - expected, 6);
+      expect(numbers[row * 2]).toBeCloseTo(expected, 6);
+      expect(numbers[row * 2 + 1]).toBeCloseTo(1 - expected, 6);
     }
   }
   await session.release();

@@ -150,8 +150,8 @@ function machineGraph(
 
 function totalVariance(features: Matrix): number {
   const size = features[0]?.length ?? 0;
-  return Array.from(
-    { length: size },
-    (_, column) => momentsOf(features, column).spread ** 2,
-  ).reduce((sum, each) => sum + each, 0);
+  return Array.from({ length: size }, (_, column) => momentsOf(features, column).variance).reduce(
+    (sum, each) => sum + each,
+    0,
+  );
 }

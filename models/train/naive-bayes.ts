@@ -24,11 +24,11 @@ export const naiveBayes: Trainer = {
       ),
     );
     const columns = Array.from({ length: data.width }, (_, column) => column);
-    const largest = Math.max(...columns.map((column) => momentsOf(data.rows, column).spread ** 2));
+    const largest = Math.max(...columns.map((column) => momentsOf(data.rows, column).variance));
     const normals = classes.map(({ rows }) =>
       columns.map((column) => {
-        const { centre, spread } = momentsOf(rows, column);
-        return { centre, spread: Math.sqrt(spread ** 2 + SMOOTHING * largest) };
+        const { centre, variance } = momentsOf(rows, column);
+        return { centre, spread: Math.sqrt(variance + SMOOTHING * largest) };
       }),
     );
     const single = (values: readonly number[]) => Float64Array.from(values, Math.fround);

@@ -5,7 +5,7 @@ import type { Matrix, Vector } from './linear-algebra.ts';
 /** A function of one row, learned from the training rows, that a graph can compute too. */
 export interface FeatureMap {
   readonly settings: string;
-  apply(values: Vector): Vector;
+  readonly apply: (values: Vector) => Vector;
   /** @returns the name of the graph's value that holds the features */
   addTo(builder: GraphBuilder, input: string): string;
 }
@@ -36,14 +36,25 @@ export function fitScaling(rows: Matrix): FeatureMap {
   };
 }
 
-/** Mean and standard deviation of one column. */
-export function momentsOf(rows: Matrix, column: number): { centre: number; spread: number } {
+/** Mean, variance and its root of one column. */
+export function momentsOf(
+  rows: Matrix,
+  column: number,
+): {
+  centre: number;
+  variance: number;
+  spread: number;
+} {
   let sum = 0;
   for (const row of rows) sum += row[column] as number;
   const centre = sum / rows.length;
   let squares = 0;
-  for (const row of rows) squares += ((row[column] as number) - centre) ** 2;
-  return { centre, spread: Math.sqrt(squares / rows.length) };
+  for (const row of rows) {
+    const difference = (row[column] as number) - centre;
+    squares += difference * difference;
+  }
+  const variance = squares / rows.length;
+  return { centre, variance, spread: Math.sqrt(variance) };
 }
 
 function rootsOf(values: Vector): Vector {
