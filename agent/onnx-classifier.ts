@@ -1,4 +1,5 @@
 // The classifier on onnxruntime-node: verified bytes in, checked probabilities out.
+import '../models/ort-without-telemetry.ts';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Bundle } from '../models/bundle.ts';
 import { BundleRefusedError } from '../models/bundle-refused.ts';

@@ -1,4 +1,5 @@
 // A user's ONNX model under examination: what it declares, and what it says to a few rows.
+import './ort-without-telemetry.ts';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { OnnxValue } from './onnx-values.ts';
 
