@@ -48,6 +48,8 @@ export function reportFailure(
   log?.fatal({ code, exitCode, err: error }, 'ended by an error');
   stderr.write(`error: ${printable(message)}\n`);
   if (remedy) stderr.write(`hint: ${printable(remedy)}\n`);
+  else if (isDefect(error))
+    stderr.write(`hint: this is a defect; report it with:\n${error.stack}\n`);
   return exitCode;
 }
 
@@ -78,6 +80,11 @@ export function problemExitCode(problem: Problem): number {
 /** One line, without what would drive a terminal: part of it may have come from a stranger. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+}
+
+/** What no room throws on purpose. */
+function isDefect(error: unknown): error is Error {
+  return error instanceof Error && !('code' in error) && !('remedy' in error);
 }
 
 interface Failure {

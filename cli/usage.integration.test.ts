@@ -40,7 +40,7 @@ describe('a wrong command line', () => {
     [['brokre'], 'Did you mean broker?'],
     [['broker', '--prot', '1'], 'Did you mean --port?'],
     [['broker', 'extra'], 'too many arguments'],
-    [['identity', 'add'], "missing required argument 'name'"],
+    [['identity', 'rotate'], "missing required argument 'name'"],
     [['identity', 'add', 'a', '--role', 'king'], 'Allowed choices are client, predictor'],
     [['agent', '--keep-session', '--leave'], 'cannot be used with'],
   ])('ends %j with exit 64 and says why', async (args, why) => {

@@ -10,10 +10,16 @@ import { addModelVerifyCommand } from './model-verify.ts';
 export function addModelCommand(program: Command, context: Context): void {
   const summary = 'work on model bundles: inspect, verify, keygen, sign, pack';
   const model = program.command('model').description(summary).summary(summary);
-  model.showHelpAfterError('hint: see echolot model --help');
+  model.showHelpAfterError('hint: see echolot model --help').addHelpText('after', EXAMPLES);
   addModelInspectCommand(model, context);
   addModelVerifyCommand(model, context);
   addModelKeygenCommand(model, context);
   addModelSignCommand(model, context);
   addModelPackCommand(model, context);
 }
+
+const EXAMPLES = `
+Examples:
+  echolot model inspect ./my-bundle
+  echolot model verify ./my-bundle --key signer.pub
+  echolot model pack --help`;
