@@ -54,15 +54,8 @@ export function applyProblem(state: DemoState, problem: SimulatedProblem): void 
   state.lastProblem = problem;
 }
 
-/**
- * @param footer lines for below, such as commands to try
- * @returns at most `rows` lines of at most `columns` characters; the footer is the last to be cut
- */
-export function renderDemo(
-  state: DemoState,
-  screen: Screen,
-  footer: readonly string[] = [],
-): string {
+/** At most `rows` lines of at most `columns` characters. */
+export function renderDemo(state: DemoState, screen: Screen): string {
   const { columns, rows, nowMs, color } = screen;
   const devices = [...state.devices.values()];
   const predictions = sum(devices.map((device) => device.predictions));
@@ -82,10 +75,7 @@ export function renderDemo(
     const text = `last problem, ${client}: ${problem.code}, ${problem.detail}`;
     body.push('', layOutLine(text, columns, color, 'red'));
   }
-  // A command that is cut cannot be copied: the terminal wraps the footer.
-  const below = footer.length === 0 ? [] : ['', ...footer];
-  const height = sum(below.map((line) => Math.max(1, Math.ceil(line.length / columns))));
-  return [...body.slice(0, Math.max(1, rows - height)), ...below].join('\n');
+  return body.slice(0, rows).join('\n');
 }
 
 function deviceRows(state: DemoState): Cell[][] {
