@@ -12,11 +12,25 @@ export interface BundleParts {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
+/** The folder cannot become this bundle. A person must act; exit 73. */
+class BundleNotWrittenError extends Error {
+  readonly code = 'BUNDLE_NOT_WRITTEN';
+  readonly exitCode = 73;
+  readonly remedy: string;
+
+  constructor(message: string, remedy: string) {
+    super(message);
+    this.name = 'BundleNotWrittenError';
+    this.remedy = remedy;
+  }
+}
+
 /**
  * Writes a bundle's folder, which is made where it is missing. Files of the same names are replaced,
  * and an old signature, which would no longer hold, is removed.
  * @returns the manifest as written
- * @throws {Error} the manifest would not fit its schema, or the folder holds a file that is not listed
+ * @throws {BundleNotWrittenError} the manifest would not fit its schema, or the folder holds a file that
+ * would not be listed
  */
 export async function writeBundle(directory: string, parts: BundleParts): Promise<Manifest> {
   const names = [...parts.files.keys()].sort();
@@ -29,16 +43,18 @@ export async function writeBundle(directory: string, parts: BundleParts): Promis
   };
   if (!checkManifest.Check(manifest)) {
     const [first] = checkManifest.Errors(manifest);
-    throw new Error(
+    throw new BundleNotWrittenError(
       `the manifest would not fit its schema: at ${first?.instancePath || '/'}, it ${first?.message ?? 'fails'}`,
+      'Give the bundle a plain name, a semantic version and labels of its own.',
     );
   }
   await mkdir(directory, { recursive: true });
   const known = new Set([...names, MANIFEST_FILE, SIGNATURE_FILE]);
   const stranger = (await listFolder(directory)).find((name) => !known.has(name));
   if (stranger) {
-    throw new Error(
-      `${directory} holds ${stranger}, which the bundle would not list; move it away or choose another folder`,
+    throw new BundleNotWrittenError(
+      `${directory} holds ${stranger}, which the bundle would not list`,
+      'Move it away, or choose another folder.',
     );
   }
   await rm(join(directory, SIGNATURE_FILE), { force: true });

@@ -1,6 +1,6 @@
 // What `echolot model train` and `echolot model evaluate` do: files in, files and text out.
 import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { loadTrainingData } from '../data-folder.ts';
 import { evaluateModels } from './evaluate.ts';
 import { renderPlots } from './plots.ts';
@@ -19,6 +19,8 @@ export interface CommandOutput {
 export interface TrainCommandOptions {
   /** CSV file, with split.json beside it. */
   readonly data: string;
+  /** Put the data into the bundle, so that its held-out rows can be replayed. */
+  readonly withData: boolean;
   /** Folder of the bundle. */
   readonly out: string;
   /** A trainer's name. */
@@ -28,18 +30,13 @@ export interface TrainCommandOptions {
   readonly version: string;
 }
 
-/** The names that `algorithm` may have, the champion's first. */
-export const ALGORITHMS: readonly string[] = [
-  CHAMPION.name,
-  ...TRAINERS.filter((trainer) => trainer !== CHAMPION).map(({ name }) => name),
-];
-
 /**
  * Trains on the training rows and writes the bundle, named as its folder. The last line is JSON.
- * @throws {DataError | RangeError} data, split or algorithm cannot be used
+ * @throws {DataError} data or split cannot be used
+ * @throws {RangeError} no such algorithm
  */
 export async function runTrain(options: TrainCommandOptions, output: CommandOutput): Promise<void> {
-  const { algorithm, data, out, repeats, seed, version } = options;
+  const { algorithm, data, out, repeats, seed, version, withData } = options;
   const directory = resolve(out);
   const trained = await trainModel({
     trainer: trainerOf(algorithm),
@@ -50,7 +47,6 @@ export async function runTrain(options: TrainCommandOptions, output: CommandOutp
   });
   output.progress('');
   const name = basename(directory);
-  const withData = directory === resolve(dirname(data));
   const manifest = await writeTrainedBundle(directory, trained, { name, version, withData });
   output.result(`${directory}: ${Object.keys(manifest.files).join(', ')} and manifest.json\n`);
   output.result(`chosen within the training rows: ${trained.model.settings}\n`);

@@ -86,7 +86,9 @@ it('refuses rows outside the limits that the manifest would promise', async () =
   const trainer = trainerOf('naive-bayes');
   const trained = await trainModel({ trainer, source: scaled, seed: 1, repeats: 1 });
   const identity = { name: 'x', version: '1.0.0', withData: false };
-  await expect(writeTrainedBundle(folder, trained, identity)).rejects.toThrow(/from 0 to 1, found/);
+  await expect(writeTrainedBundle(folder, trained, identity)).rejects.toThrow(
+    /expected readings from 0 to 1/,
+  );
 });
 
 async function expectSame(names: readonly string[], bundle: string): Promise<void> {

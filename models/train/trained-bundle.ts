@@ -1,4 +1,5 @@
 // From a trained model to its bundle: both runtimes' files, the manifest's facts, and the model card.
+import { DataError } from '../csv.ts';
 import { canWriteTfjs, TFJS_FILE, writeTfjs } from '../tfjs-writer.ts';
 import type { Manifest } from '../manifest.ts';
 import { writeOnnx } from '../onnx-writer.ts';
@@ -19,13 +20,13 @@ export interface BundleIdentity {
   /** The segment of the topics. */
   readonly name: string;
   readonly version: string;
-  /** The data files go into the bundle too, not the split alone. */
+  /** The data goes into the bundle too, not the split alone: then it can be replayed. */
   readonly withData: boolean;
 }
 
 /**
  * Writes the bundle of a trained model: the same training and identity give the same bytes.
- * @throws {RangeError} the training rows are not within 0 to 1
+ * @throws {DataError} the training rows are not within 0 to 1
  */
 export async function writeTrainedBundle(
   directory: string,
@@ -35,7 +36,7 @@ export async function writeTrainedBundle(
   return writeBundle(directory, trainedBundle(trained, identity));
 }
 
-/** @throws {RangeError} the training rows are not within 0 to 1 */
+/** @throws {DataError} the training rows are not within 0 to 1 */
 function trainedBundle(trained: Trained, identity: BundleIdentity): BundleParts {
   const { model, seed, source, train, trainer } = trained;
   checkLimits(train.rows);
@@ -87,7 +88,7 @@ function trainedBundle(trained: Trained, identity: BundleIdentity): BundleParts 
 
 /** Edges grow with the square, as most readings are small; counts of the training rows per input. */
 function histogramsOf(rows: readonly Vector[], width: number) {
-  const edges = Array.from({ length: BINS + 1 }, (_, at) => (at / BINS) ** 2);
+  const edges = Array.from({ length: BINS + 1 }, (_, at) => (at * at) / (BINS * BINS));
   const counts = Array.from({ length: width }, (_, column) => {
     const bins = Array.from({ length: BINS }, () => 0);
     for (const row of rows) {
@@ -121,8 +122,8 @@ function checkLimits(rows: readonly Vector[]): void {
   for (const row of rows) {
     const outside = row.find((value) => value < minimum || value > maximum);
     if (outside === undefined) continue;
-    throw new RangeError(
-      `expected readings from ${minimum} to ${maximum}, found ${outside}; scale the data first`,
+    throw new DataError(
+      `the data holds ${outside}, expected readings from ${minimum} to ${maximum}: scale them first`,
     );
   }
 }

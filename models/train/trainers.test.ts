@@ -1,9 +1,10 @@
 // What every trainer promises: it learns, it is reproducible, and its graph computes the same.
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
+import { ALGORITHMS, DEFAULT_ALGORITHM } from '../algorithms.ts';
 import { writeOnnx } from '../onnx-writer.ts';
 import { toyData } from './toy-data.fixture.ts';
-import { TRAINERS, trainerOf } from './trainers.ts';
+import { CHAMPION, TRAINERS, trainerOf } from './trainers.ts';
 
 const train = toyData(60, { seed: 1 });
 const test = toyData(40, { seed: 2 });
@@ -44,4 +45,9 @@ describe.each(TRAINERS.map((trainer) => [trainer.name, trainer] as const))('%s',
 it('finds a trainer by its name and tells which there are', () => {
   expect(trainerOf('naive-bayes').name).toBe('naive-bayes');
   expect(() => trainerOf('magic')).toThrow(/no algorithm "magic"; choose one of naive-bayes, /);
+});
+
+it('has the names that are listed without loading it', () => {
+  expect([...ALGORITHMS].sort()).toEqual(TRAINERS.map(({ name }) => name).sort());
+  expect(DEFAULT_ALGORITHM).toBe(CHAMPION.name);
 });
