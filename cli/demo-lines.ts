@@ -32,6 +32,8 @@ mosquitto_sub ${at} ${signIn(operator)} -v -t ${shellWord(allRepliesFilter(names
 and ask with a reading of your own:
 
 mosquitto_pub ${at} ${signIn(guest)} -q 1 -t ${shellWord(topic)} -m ${shellWord(reading)}
+
+Ctrl-C ends the demo.
 `;
 }
 

@@ -7,6 +7,8 @@ import { PACKAGE_ROOT } from './package-root.ts';
 
 const BIN = join(PACKAGE_ROOT, 'dist', 'cli', 'echolot.js');
 
+const KILL_AFTER_MS = 5000;
+
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -96,7 +98,11 @@ export function makeFolder(): string {
 /** Ends every process that still runs, and removes the folders. */
 export async function cleanUp(): Promise<void> {
   const left = [...running];
-  for (const each of left) each.kill('SIGKILL');
+  for (const each of left) each.kill('SIGTERM');
+  const force = setTimeout(() => {
+    for (const each of left) each.kill('SIGKILL');
+  }, KILL_AFTER_MS);
   await Promise.allSettled(left.map((each) => each.ended));
+  clearTimeout(force);
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 }

@@ -57,15 +57,14 @@ describe('a broker, an agent and a client, started by hand', () => {
     const row = await heldOutRow();
     const path = join(folder, 'reading.json');
     writeFileSync(path, JSON.stringify({ values: row }));
-    const answers = await Promise.all([classify(row.map(String)), classify([row.join(', ')])]).then(
-      async ([words, list]) => [
-        words,
-        list,
-        await classify(['--file', path]),
-        await classify([], { input: row.join('\n') }),
-        await classify([], { input: JSON.stringify(row) }),
-      ],
-    );
+    // One after the other: a client id is one connection.
+    const answers = [
+      await classify(row.map(String)),
+      await classify([row.join(', ')]),
+      await classify(['--file', path]),
+      await classify([], { input: row.join('\n') }),
+      await classify([], { input: JSON.stringify(row) }),
+    ];
     for (const { code, stderr, stdout } of answers) {
       expect([code, stderr]).toEqual([0, '']);
       expect(JSON.parse(stdout)).toMatchObject({
@@ -106,7 +105,7 @@ describe('a broker, an agent and a client, started by hand', () => {
     }
   });
 
-  it('see an identity that is removed leave, and one that is added come', async () => {
+  it('see an identity that is removed leave at once', async () => {
     const { agent, env } = await setUp();
     await runCli(['identity', 'remove', 'edge-1'], { env });
     await agent.says(/connection lost/);
