@@ -57,8 +57,8 @@ async function responder(url: string, { silentTimes = 0 } = {}): Promise<Bus> {
         const body = decoded.ok
           ? answer(decoded.value)
           : { id: decoded.id, problem: decoded.problem };
-        const message = encodeMessage({ ...body, agent: 'edge-1' }, encoding);
-        bus.publish(topic.replace('/readings/', '/replies/'), message, { qos: 1 });
+        const reply = encodeMessage({ ...body, agent: 'edge-1' }, encoding);
+        bus.publish(topic.replace('/readings/', '/replies/'), reply, { qos: 1 });
       },
       onReady() {
         const status: Status = {

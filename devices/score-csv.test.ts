@@ -138,10 +138,12 @@ describe('scoreCsv', () => {
     expect(client.messages).toBeLessThan(1100);
   });
 
-  it('sends good rows in batches', async () => {
-    const { summary } = await score(`a,b\n${'0.5,0.1\n'.repeat(5000)}`);
-    expect(summary.classified).toBe(5000);
-    expect(client.messages).toBe(1 + 5);
+  it('sends good rows in batches and writes them in order', async () => {
+    const { summary, lines } = await score(`a,b\n${'0.5,0.1\n'.repeat(20_000)}`);
+    expect(summary.classified).toBe(20_000);
+    expect(client.messages).toBe(1 + 20);
+    const numbers = lines.slice(1, -1).map((line) => Number(line.split(',')[0]));
+    expect(numbers).toEqual(Array.from({ length: 20_000 }, (_, at) => at + 1));
   });
 
   it('gives every row its problem where the model takes none', async () => {
@@ -245,6 +247,9 @@ describe('a scoring that stopped', () => {
     client.failures = [{ code: 'MODEL_UNKNOWN', detail: 'no live agent' }];
     const options = { patienceMs: 60_000, clock: instantClock() };
     await expect(score('a,b\n0.5,0.1\n', options)).rejects.toMatchObject({ code: 'STOPPED' });
+    client.failures = [{ code: 'MODEL_UNKNOWN', detail: 'no live agent' }];
+    const behindBad = score('a,b\noops,0\n0.5,0.1\n', options);
+    await expect(behindBad).rejects.toMatchObject({ code: 'STOPPED' });
   });
 
   it('asks the rows of a message that is too large one by one', async () => {

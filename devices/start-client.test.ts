@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -164,6 +165,15 @@ describe('classify', () => {
     expect(client.counts.inFlight).toBe(0);
     await clock.advance(1000);
     expect(clock.pending).toBe(0);
+  });
+
+  it('leaves nothing behind at a signal that outlives the call', async () => {
+    const { bus, client } = setUpServed();
+    const { signal } = new AbortController();
+    const result = client.classify(VALUES, { signal });
+    bus.answer(last(bus));
+    await result;
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('passes the deadline on', () => {
@@ -466,6 +476,15 @@ describe('classifyBatch', () => {
         { label: 'rock', score: 0.875, scores: { metal: 0.125, rock: 0.875 } },
       ],
     });
+  });
+
+  it('ignores an answer with too few rows', async () => {
+    const { bus, client, events } = setUpServed();
+    void client.classifyBatch([VALUES, VALUES]);
+    const { model, ...row } = prediction();
+    bus.answer(last(bus), { predictions: [row], model });
+    expect(events.at(-1)).toMatchObject({ type: 'ignored', reason: 'malformed' });
+    expect(client.counts.inFlight).toBe(1);
   });
 
   it('sends a Float32Array as rows in JSON', () => {
