@@ -92,6 +92,8 @@ it('prints a table and one line of JSON with the figures of the champion', async
   const text = formatReport(report);
   expect(text).toMatch(/^60 rows, 5 folds, 2 repeats, seed 1;/);
   expect(text).toMatch(/^naive-bayes +0\.\d{4} /m);
+  expect(text).toMatch(/^naive-bayes +\+0\.\d{4} +\+0\.\d{4} to \+0\.\d{4} +\d+ +\d+ +\S+$/m);
+  expect(text).toMatch(/^5 : 1 +\d\.\d{4} +0\.167 /m);
   expect(text).toMatch(/^is metal +\d+\.\d +\d+\.\d$/m);
   expect(JSON.parse(summariseReport(report))).toMatchObject({
     model: 'naive-bayes',

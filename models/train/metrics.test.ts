@@ -30,6 +30,7 @@ const SIX = [
 it('counts hits, misses and false alarms at a threshold', () => {
   expect(confusionOf(SIX)).toEqual({ hits: 2, misses: 1, falseAlarms: 1, rejections: 2 });
   expect(confusionOf(SIX, 0.35)).toEqual({ hits: 3, misses: 0, falseAlarms: 1, rejections: 2 });
+  expect(confusionOf(SIX, 0.4)).toEqual(confusionOf(SIX, 0.35));
   expect(accuracyOf(SIX)).toBeCloseTo(4 / 6);
 });
 
