@@ -1,5 +1,6 @@
 // Says what was lost or cut off for want of room or sense: the first of each at once, then counts.
 import type { Logger } from 'pino';
+import { logText } from './log-text.ts';
 
 export type DropReason =
   | 'group-queue-full'
@@ -33,7 +34,7 @@ export class DropLog {
       known.count += 1;
     } else if (this.counts.size < MAX_DISTINCT) {
       this.counts.set(key, { reason, who, count: 0 });
-      this.log.warn({ reason, who: short(who), count: 1 }, 'message dropped');
+      this.log.warn({ reason, who: logText(who), count: 1 }, 'message dropped');
     }
   }
 
@@ -47,15 +48,15 @@ export class DropLog {
     const count = this.ended.get(key) ?? 0;
     if (count === 0 && this.ended.size >= MAX_DISTINCT) return;
     this.ended.set(key, count + 1);
-    const clientId = who.clientId === null ? null : short(who.clientId);
-    const detail = short(err.message);
+    const clientId = who.clientId === null ? null : logText(who.clientId);
+    const detail = logText(err.message);
     if (count === 0) this.log.warn({ ...who, clientId, detail }, 'connection ended by an error');
   }
 
   /** Writes the counts of the interval that is over; called at the stop as well. */
   flush(): void {
     for (const { reason, who, count } of this.counts.values()) {
-      if (count > 0) this.log.warn({ reason, who: short(who), count }, 'messages dropped');
+      if (count > 0) this.log.warn({ reason, who: logText(who), count }, 'messages dropped');
     }
     let count = 0;
     for (const times of this.ended.values()) count += times - 1;
@@ -68,8 +69,4 @@ export class DropLog {
   private rollOver(): void {
     if (this.now() - this.intervalStart >= INTERVAL_MS) this.flush();
   }
-}
-
-function short(text: string): string {
-  return text.length <= 200 ? text : `${text.slice(0, 200)}…`;
 }

@@ -1,5 +1,6 @@
 // Says once who was refused what and why; counts what repeats, so that a flood cannot fill the disk.
 import type { Logger } from 'pino';
+import { logText } from './log-text.ts';
 
 export interface Refusal {
   readonly verb: 'connect' | 'publish' | 'subscribe' | 'receive';
@@ -14,7 +15,6 @@ export interface Refusal {
 const WINDOW_MS = 60_000;
 /** Different refusals logged per window; what comes beyond is counted. */
 const MAX_DISTINCT = 1000;
-const MAX_TEXT = 200;
 
 export class RefusalLog {
   private readonly log: Logger;
@@ -32,7 +32,7 @@ export class RefusalLog {
   refused(refusal: Refusal): void {
     this.rollOver();
     const { verb, username, clientId, topic, reason } = refusal;
-    const key = JSON.stringify([verb, username, clientId, short(topic), reason]);
+    const key = JSON.stringify([verb, username, clientId, textOf(topic), reason]);
     const known = this.seen.get(key);
     if (known) {
       known.suppressed += 1;
@@ -63,10 +63,10 @@ export class RefusalLog {
     const { verb, username, clientId, address, topic, reason } = refusal;
     const fields = {
       verb,
-      username: short(username),
-      clientId: short(clientId),
+      username: textOf(username),
+      clientId: textOf(clientId),
       address,
-      ...(topic === null ? {} : { topic: short(topic) }),
+      ...(topic === null ? {} : { topic: textOf(topic) }),
       reason,
       ...(repeated === undefined ? {} : { repeated }),
     };
@@ -74,6 +74,6 @@ export class RefusalLog {
   }
 }
 
-function short(text: string | null): string | null {
-  return text === null || text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
+function textOf(text: string | null): string | null {
+  return text === null ? null : logText(text);
 }
