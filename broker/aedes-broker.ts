@@ -9,11 +9,13 @@ import type { DropLog } from './drop-log.ts';
 import { type Access, CONNACK, type Gate, type LoginRequest } from './gate.ts';
 import type { Journal } from './journal.ts';
 import type { BrokerLimits } from './limits.ts';
+import { logText } from './log-text.ts';
 import { Persistence, type Will } from './persistence.ts';
 import { mayBeRetained } from './policy.ts';
 import { type Message, publishHeader } from './publish-packet.ts';
 import type { Retained } from './retained.ts';
-import type { Sessions } from './sessions.ts';
+import { SessionFeeder } from './session-feeder.ts';
+import type { QueuedPacket, Sessions } from './sessions.ts';
 import { SharedGroups } from './shared-groups.ts';
 import type { CertificateVerdict, TlsMaterial } from './tls-material.ts';
 
@@ -63,6 +65,7 @@ export interface AedesParts {
 /** An MQTT broker without listeners: connections are handed in. */
 export class AedesBroker {
   readonly groups: SharedGroups<Client>;
+  private readonly feeder: SessionFeeder<Client>;
   private readonly parts: AedesParts;
   private readonly aedes: Aedes;
   /** Everybody who is logged in, by connection. */
@@ -85,6 +88,12 @@ export class AedesBroker {
         parts.journal.set(groupKey(seq), { share, topic, payload, retain }),
       settled: (seq) => parts.journal.set(groupKey(seq), null),
       dropped: (share, reason) => parts.drops.dropped(`group-${reason}`, share),
+    });
+    this.feeder = new SessionFeeder({
+      pending: (client) => parts.sessions.pending(client.id),
+      send: (client, packet) => this.sendQueued(client as ClientInternals, packet),
+      isBusy: ({ conn }) => conn.writableLength > limits.bufferedBytes,
+      onceDrained: ({ conn }, resume) => conn.once('drain', resume),
     });
     const mq = new Dispatcher<Packet>((packet) => this.groups.publish(packet, packet.qos));
     this.aedes = new Aedes({
@@ -169,7 +178,8 @@ export class AedesBroker {
     for (const [client, access] of this.accesses) {
       if (gate.isCurrent(access)) continue;
       const { clientId, identity } = access;
-      log.info({ username: identity.name, clientId }, 'connection closed: identity changed');
+      const who = { username: identity.name, clientId: logText(clientId) };
+      log.info(who, 'connection closed: identity changed');
       client.close();
     }
     for (const id of sessions.idsWhere((owner) => gate.accessOf(owner, '') === null)) {
@@ -182,7 +192,7 @@ export class AedesBroker {
     for (const [client, { clientId, identity }] of this.accesses) {
       const verdict = this.certificateOf(client);
       if (verdict.kind !== 'refused') continue;
-      const who = { username: identity.name, clientId };
+      const who = { username: identity.name, clientId: logText(clientId) };
       this.parts.log.info({ ...who, reason: verdict.reason }, 'connection closed: certificate');
       client.close();
     }
@@ -201,6 +211,7 @@ export class AedesBroker {
     const { log } = this.parts;
     this.aedes.on('client', (client) => this.guardMessageIds(client as ClientInternals));
     this.aedes.on('clientReady', (client) => {
+      if (!client.clean) this.feeder.start(client);
       const { subscriptions } = client as unknown as {
         subscriptions: Record<string, { qos: number }>;
       };
@@ -218,6 +229,8 @@ export class AedesBroker {
     const failed = (client: Client, err: Error) => {
       // Refused logins are logged by the gate.
       if ((err as { errorCode?: number }).errorCode !== undefined) return;
+      // A message was on its way to someone who has just left; a clean goodbye is no error.
+      if (err.message === 'connection closed') return;
       const access = this.wasAllowed.get(client);
       const who = { username: access?.identity.name ?? null, clientId: client.id ?? null };
       const address = this.addresses.get(client) ?? null;
@@ -245,6 +258,7 @@ export class AedesBroker {
   private forget(client: Client): void {
     const access = this.accesses.get(client);
     this.accesses.delete(client);
+    this.feeder.stop(client);
     const isKnown =
       access !== undefined && this.parts.gate.accessOf(access.identity.name, '') !== null;
     this.groups.disconnect(client, !client.clean && isKnown);
@@ -314,9 +328,13 @@ export class AedesBroker {
     return this.accesses.get(client)?.may('subscribe', filter) ?? false;
   }
 
-  private mayForward(client: Client, { topic }: Packet): boolean {
+  private mayForward(client: Client, { qos, retain, topic }: Packet): boolean {
     const access = this.accesses.get(client);
     if (!access?.may('receive', topic)) return false;
+    // What waits in a session goes out from there.
+    if (!client.clean && qos > 0 && !retain && this.parts.sessions.keeps(client.id, topic)) {
+      return false;
+    }
     if (client.conn.writableLength <= this.parts.limits.bufferedBytes) return true;
     this.parts.drops.dropped('subscriber-slow', client.id);
     return false;
@@ -333,19 +351,31 @@ export class AedesBroker {
     return access?.allows('receive', topic) ?? false;
   }
 
-  /** The group's own way to a member; see SharedGroups. */
+  /** The way to a member of a group; see SharedGroups. */
   private send(client: ClientInternals, message: Message, qos: 0 | 1): number | null {
-    const { conn } = client;
-    if (client.closed || !client.connected || conn.destroyed) return null;
-    if (qos === 0 && conn.writableLength > this.parts.limits.bufferedBytes) return null;
-    const messageId = qos === 0 ? null : takeMessageId(client);
-    conn.cork();
-    conn.write(publishHeader(message, messageId));
-    const hasRoom = conn.write(message.payload);
-    process.nextTick(uncork, conn);
-    // Starts the clock of the drain time-out.
-    if (!hasRoom) client.waitForDrain(() => undefined);
-    return messageId ?? 0;
+    if (!isWritable(client)) return null;
+    if (qos === 0 && client.conn.writableLength > this.parts.limits.bufferedBytes) return null;
+    const messageId = qos === 0 ? 0 : takeMessageId(client);
+    write(client, [publishHeader(message, { qos, messageId, dup: false }), message.payload]);
+    return messageId;
+  }
+
+  /** The way to the client of a session; see SessionFeeder. */
+  private sendQueued(client: ClientInternals, packet: QueuedPacket): boolean {
+    if (!isWritable(client)) return false;
+    const { sessions } = this.parts;
+    const messageId = packet.messageId ?? takeMessageId(client);
+    if (packet.cmd === 'pubrel') {
+      write(client, [Buffer.from([0x62, 2, messageId >> 8, messageId & 255])]);
+    } else if (this.accesses.get(client)?.may('receive', packet.topic)) {
+      const dup = packet.messageId !== undefined;
+      sessions.update(client.id, { ...packet, messageId });
+      write(client, [publishHeader(packet, { qos: packet.qos, messageId, dup }), packet.payload]);
+    } else {
+      sessions.update(client.id, { ...packet, messageId });
+      sessions.acknowledge(client.id, messageId);
+    }
+    return true;
   }
 
   /** aedes hands out message ids without looking; here none is given twice while it is in use. */
@@ -382,6 +412,10 @@ export class AedesBroker {
         const live = this.clients()[clientId] as ClientInternals | undefined;
         return live !== undefined && live !== asking && !live.closed && live.will !== null;
       },
+      queued: (clientId, packet) => {
+        const client = this.clients()[clientId];
+        if (client && !client.clean) this.feeder.offer(client, packet);
+      },
       dropped: (what, who) => drops.dropped(what, who),
     });
   }
@@ -391,6 +425,20 @@ function takeMessageId(client: ClientInternals): number {
   const id = client._nextId;
   client._nextId = id >= 65_535 ? 1 : id + 1;
   return id;
+}
+
+function isWritable(client: Client): boolean {
+  return client.connected && !client.closed && !client.conn.destroyed;
+}
+
+function write(client: ClientInternals, chunks: readonly Buffer[]): void {
+  const { conn } = client;
+  conn.cork();
+  let hasRoom = true;
+  for (const chunk of chunks) hasRoom = conn.write(chunk);
+  process.nextTick(uncork, conn);
+  // Starts the clock of the drain time-out.
+  if (!hasRoom) client.waitForDrain(() => undefined);
 }
 
 function uncork(connection: Duplex): void {

@@ -31,6 +31,8 @@ export interface PersistenceParts<Client extends Who> {
   sessionEnded(clientId: string): void;
   /** True where the id was that of a group's message. */
   acknowledgeShared(client: Client, messageId: number): boolean;
+  /** A session has a message more. */
+  queued(clientId: string, packet: QueuedPacket): void;
   /** The live client of this id has a will of its own. */
   hasLiveWill(clientId: string, asking: Who): boolean;
   dropped(what: 'retained-full' | 'session-full', who: string): void;
@@ -110,8 +112,9 @@ export class Persistence<Client extends Who> {
       if (!this.parts.mayReceive(clientId, packet.topic)) continue;
       const { brokerCounter, brokerId, cmd, payload, qos, topic } = packet;
       const kept = { brokerCounter, brokerId, cmd, payload, qos, retain: false, topic };
-      if (!this.parts.sessions.enqueue(clientId, kept))
-        this.parts.dropped('session-full', clientId);
+      const queued = this.parts.sessions.enqueue(clientId, kept);
+      if (queued) this.parts.queued(clientId, queued);
+      else this.parts.dropped('session-full', clientId);
     }
   }
 
@@ -130,8 +133,9 @@ export class Persistence<Client extends Who> {
     return this.parts.sessions.acknowledge(client.id, messageId) ?? undefined;
   }
 
-  outgoingStream(client: Who): Readable {
-    return Readable.from(this.parts.sessions.queued(client.id));
+  /** Nothing: sessions are fed by SessionFeeder, in order, where aedes lets new messages overtake. */
+  outgoingStream(): Readable {
+    return Readable.from([]);
   }
 
   async incomingStorePacket(client: Who, packet: { messageId: number }): Promise<void> {

@@ -10,8 +10,14 @@ const message = (payloadBytes: number, retain = false) => ({
 
 describe('a PUBLISH header', () => {
   it('holds flags, length, topic and message id', () => {
-    expect(publishHeader(message(3), null).toString('hex')).toBe('30090004612fc3bc');
-    expect(publishHeader(message(3, true), 258).toString('hex')).toBe('330b0004612fc3bc0102');
+    expect(publishHeader(message(3), { qos: 0, messageId: 0, dup: false }).toString('hex')).toBe(
+      '30090004612fc3bc',
+    );
+    expect(
+      publishHeader(message(3, true), { qos: 1, messageId: 258, dup: false }).toString('hex'),
+    ).toBe('330b0004612fc3bc0102');
+    const again = publishHeader(message(3), { qos: 2, messageId: 258, dup: true });
+    expect(again.toString('hex')).toBe('3c0b0004612fc3bc0102');
   });
 
   it.each([
@@ -22,7 +28,7 @@ describe('a PUBLISH header', () => {
     [2_097_151, 'ffff7f'],
     [2_097_152, '80808001'],
   ])('writes a remaining length of %i as the standard has it', (remaining, hex) => {
-    const header = publishHeader(message(remaining - 6), null);
+    const header = publishHeader(message(remaining - 6), { qos: 0, messageId: 0, dup: false });
     expect(header.subarray(1, 1 + hex.length / 2).toString('hex')).toBe(hex);
   });
 });

@@ -68,7 +68,8 @@ export function restore<Connection>(
   }
   for (const [key, value] of ofKind('q')) {
     if (!queuedRecord.Check(value)) continue;
-    const packet: QueuedPacket = { ...value, payload: Buffer.from(value.payload) };
+    const qos = value.qos as 1 | 2;
+    const packet: QueuedPacket = { ...value, qos, payload: Buffer.from(value.payload) };
     sessions.restoreQueued(key, part(key, 1), Number(part(key, 2)), packet);
   }
   for (const [key, value] of ofKind('g')) {

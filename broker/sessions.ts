@@ -1,4 +1,5 @@
 // Persistent sessions: their subscriptions and what waits for them, bounded. No IO but the journal.
+import { matchesFilter } from '../schemas/filters.ts';
 import type { Journal } from './journal.ts';
 import { TopicTrie } from './topic-trie.ts';
 
@@ -14,9 +15,9 @@ export interface QueuedPacket {
   readonly brokerCounter: number;
   readonly topic: string;
   readonly payload: Buffer;
-  readonly qos: number;
+  readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
-  messageId?: number | undefined;
+  readonly messageId?: number | undefined;
 }
 
 export interface SessionLimits {
@@ -39,6 +40,8 @@ interface Session {
   readonly queue: Map<string, Queued>;
   readonly byMessageId: Map<number, Queued>;
   bytes: number;
+  /** The least QoS of its subscriptions. */
+  leastQos: number;
 }
 
 export class Sessions {
@@ -101,20 +104,21 @@ export class Sessions {
     this.journal.set(sessionKey(id), null);
   }
 
-  /** False where the queue has no room: the message will not wait for this session. */
-  enqueue(id: string, packet: QueuedPacket): boolean {
+  /** The packet as it is kept; `null` where the queue has no room for it. */
+  enqueue(id: string, offered: QueuedPacket): QueuedPacket | null {
     const session = this.sessions.get(id);
-    if (!session) return true;
+    if (!session) return null;
+    const packet = offered.qos > 1 ? { ...offered, qos: grantedQos(session, offered) } : offered;
     const isFull =
       session.queue.size >= this.limits.queueMessages ||
       session.bytes + packet.payload.length > this.limits.queueBytes;
-    if (isFull) return false;
+    if (isFull) return null;
     this.lastSeq += 1;
     const queued = { key: queueKey(id, this.lastSeq), packet };
     session.queue.set(nameOf(packet), queued);
     session.bytes += packet.payload.length;
-    this.journal.set(queued.key, { ...packet });
-    return true;
+    this.journal.set(queued.key, packet);
+    return packet;
   }
 
   /** The packet goes out under this message id; a PUBREL replaces the PUBLISH of its id. */
@@ -150,12 +154,18 @@ export class Sessions {
     return this.sessions.get(id)?.byMessageId.has(messageId) ?? false;
   }
 
-  /** What waits; what went out before is marked as sent again (MQTT-3.3.1-1). */
-  queued(id: string): (QueuedPacket & { dup: boolean })[] {
-    return [...(this.sessions.get(id)?.queue.values() ?? [])].map(({ packet }) => ({
-      ...packet,
-      dup: packet.cmd === 'publish' && packet.messageId !== undefined,
-    }));
+  /** What waits, live: what comes in while it is read is read too. */
+  *pending(id: string): Generator<QueuedPacket> {
+    const session = this.sessions.get(id);
+    if (session) for (const { packet } of session.queue.values()) yield packet;
+  }
+
+  /** True where what comes at QoS 1 or 2 to this topic waits in the session. */
+  keeps(id: string, topic: string): boolean {
+    const session = this.sessions.get(id);
+    if (!session || session.subscriptions.size === 0) return false;
+    if (session.leastQos > 0) return true;
+    return this.byTopic.match(topic).has(session);
   }
 
   restoreSession(id: string, owner: string, subscriptions: readonly SessionSubscription[]): void {
@@ -180,6 +190,7 @@ export class Sessions {
       queue: new Map(),
       byMessageId: new Map(),
       bytes: 0,
+      leastQos: 0,
     };
     this.sessions.set(id, session);
     return session;
@@ -188,8 +199,17 @@ export class Sessions {
   private save(session: Session): void {
     if (session.subscriptions.size === 0 && session.queue.size === 0) return this.end(session.id);
     const subscriptions = [...session.subscriptions.values()];
+    session.leastQos = Math.min(...subscriptions.map(({ qos }) => qos));
     this.journal.set(sessionKey(session.id), { owner: session.owner, subscriptions });
   }
+}
+
+/** The highest QoS of the subscriptions that match (MQTT-3.3.5-1), at most that of the message. */
+function grantedQos(session: Session, { qos, topic }: QueuedPacket): 1 | 2 {
+  const granted = [...session.subscriptions.values()]
+    .filter((each) => matchesFilter(each.topic, topic))
+    .map((each) => each.qos);
+  return Math.min(qos, Math.max(1, ...granted)) as 1 | 2;
 }
 
 function nameOf({ brokerId, brokerCounter }: Partial<QueuedPacket>): string {
