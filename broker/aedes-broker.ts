@@ -111,9 +111,7 @@ export class AedesBroker {
         done(null, true);
       },
       authenticate: (client, username, password, done) => {
-        void this.authenticate(client, username, password).then((refusal) =>
-          done(refusal, refusal === null),
-        );
+        void this.authenticate(client, username, password, done);
       },
       authorizePublish: (client, packet, done) => {
         this.authorizePublish(client, packet as Packet);
@@ -277,7 +275,8 @@ export class AedesBroker {
     client: Client,
     username: string | undefined,
     password: Buffer | undefined,
-  ): Promise<AuthenticateError | null> {
+    done: (error: AuthenticateError | null, isIn: boolean) => void,
+  ): Promise<void> {
     const connect = this.connects.get(client);
     this.parts.tls?.refresh();
     const request: LoginRequest = {
@@ -292,7 +291,8 @@ export class AedesBroker {
     const login = await this.parts.gate.login(request).catch(() => null);
     if (!login?.ok) {
       const { reason = 'the login failed', returnCode = CONNACK.unavailable } = login ?? {};
-      return Object.assign(new Error(reason), { returnCode }) as AuthenticateError;
+      done(Object.assign(new Error(reason), { returnCode }), false);
+      return;
     }
     const { access, clientId } = login;
     (client as { id: string }).id = clientId;
@@ -302,7 +302,7 @@ export class AedesBroker {
       if (!this.isRegistered(client)) this.accesses.delete(client);
     });
     this.endForeignSession(access);
-    return null;
+    done(null, true);
   }
 
   /** A session is resumed by its owner, or among predictors, which adopt. */

@@ -56,7 +56,7 @@ describe('the identity store', () => {
   it('loses none of many writes at once by several holders', async () => {
     const stores = await Promise.all([open(), open(), open()]);
     const names = Array.from({ length: 24 }, (_, index) => `dev-${index}`);
-    await Promise.all(names.map((name, index) => stores[index % 3]?.add(name, 'client')));
+    await Promise.all(names.map(async (name, index) => stores[index % 3]?.add(name, 'client')));
     expect(
       (await open())
         .list()

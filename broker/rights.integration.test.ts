@@ -106,6 +106,7 @@ describe('a denied publish', () => {
     await dev.client.publishAsync(status, '', { qos: 1, retain: true });
     await dev.client.publishAsync(`${R}/agents/ghost/status`, 'ghost', { qos: 1, retain: true });
     const operator = await watching(`${R}/agents/+/status`);
+    await operator.inbox.until(({ length }) => length >= 1);
     await edge.client.publishAsync(`${R}/agents/edge-1/status`, 'fence', { qos: 1 });
     expect(await operator.inbox.until((texts) => texts.includes('fence'))).toEqual([
       'online',

@@ -175,7 +175,10 @@ export class Sessions {
   restoreQueued(key: string, id: string, seq: number, packet: QueuedPacket): void {
     this.lastSeq = Math.max(this.lastSeq, seq);
     const session = this.sessions.get(id);
-    if (!session) return this.journal.set(key, null);
+    if (!session) {
+      this.journal.set(key, null);
+      return;
+    }
     const queued = { key, packet };
     session.queue.set(nameOf(packet), queued);
     session.bytes += packet.payload.length;
@@ -197,7 +200,10 @@ export class Sessions {
   }
 
   private save(session: Session): void {
-    if (session.subscriptions.size === 0 && session.queue.size === 0) return this.end(session.id);
+    if (session.subscriptions.size === 0 && session.queue.size === 0) {
+      this.end(session.id);
+      return;
+    }
     const subscriptions = [...session.subscriptions.values()];
     session.leastQos = Math.min(...subscriptions.map(({ qos }) => qos));
     this.journal.set(sessionKey(session.id), { owner: session.owner, subscriptions });

@@ -46,7 +46,8 @@ const publish = (text: string, qos = 1, topic = 'readings/c/sonar', retain = fal
 const join = (peer: Peer, persistent = false, key = KEY, qos: 0 | 1 = 1) =>
   groups.join(key, peer, { id: peer.id, qos, persistent });
 const ackAll = (peer: Peer) => {
-  for (const { id } of [...peer.got]) groups.acknowledge(peer, id);
+  const ids = peer.got.map(({ id }) => id);
+  for (const id of ids) groups.acknowledge(peer, id);
 };
 const leaveFor = (peer: Peer, keepSession: boolean) => {
   peer.isOpen = false;

@@ -180,7 +180,10 @@ export class SharedGroups<Connection> {
   restoreMessage(key: string, message: OwedMessage): void {
     this.lastSeq = Math.max(this.lastSeq, message.seq);
     const share = this.shares.get(key);
-    if (!share) return this.drop(key, message.seq, 'no-members');
+    if (!share) {
+      this.drop(key, message.seq, 'no-members');
+      return;
+    }
     share.waiting.push(message);
     share.waitingBytes += message.payload.length;
     this.sortWaiting(share);
@@ -200,7 +203,10 @@ export class SharedGroups<Connection> {
     } else if (!isFull) {
       this.ports.owed(share.key, owed);
     }
-    if (isFull) return this.drop(share.key, owed.seq, 'queue-full');
+    if (isFull) {
+      this.drop(share.key, owed.seq, 'queue-full');
+      return;
+    }
     share.waiting.push(owed);
     share.waitingBytes += payload.length;
   }
