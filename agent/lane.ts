@@ -44,8 +44,9 @@ export class Lane {
     if (!this.intake.offer(entry)) return false;
     if (!this.running) {
       this.running = true;
-      // After the current socket chunk is parsed: what came with it shares the run.
-      setImmediate(() => void this.run());
+      // Microtasks run once mqtt.js has handed over the whole socket chunk (it goes from packet to packet
+      // by process.nextTick): what came together shares the run, and nothing waits for a turn of the loop.
+      queueMicrotask(() => void this.run());
     }
     return true;
   }

@@ -34,6 +34,9 @@ const PUBLISH_OVERHEAD = 16;
 const DEFAULT_MAXIMUM_PACKET_BYTES = 8 * 1024 * 1024;
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 
+/** One for all: an error made for each message would cost it a stack trace. */
+const HELD = new Error('the acknowledgement is held');
+
 export class Connection {
   private readonly options: BusOptions;
   private readonly protocol: Protocol;
@@ -150,7 +153,7 @@ export class Connection {
     // mqtt.js would acknowledge at once. An error here makes it send no PUBACK and go on with the
     // next packet; bus.integration.test.ts fails where an upgrade changes that.
     client.handleMessage = (packet, done) => {
-      done(packet.qos === 0 ? undefined : new Error('the acknowledgement is held'));
+      done(packet.qos === 0 ? undefined : HELD);
     };
     client.on('message', (topic, payload, packet) => this.deliver(topic, payload, packet));
     client.stream.on('connect', () => {
@@ -248,7 +251,7 @@ export class Connection {
     clearTimeout(this.subackTimer);
     this.acknowledger.close();
     this.client.end(true);
-    for (const finish of [...this.pending]) {
+    for (const finish of this.pending) {
       finish({
         ok: false,
         reason: 'lost',
