@@ -1,6 +1,12 @@
 // One network connection through mqtt.js: the only file of the program that imports `mqtt`.
-import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import mqtt, { type IPublishPacket, type MqttClient } from 'mqtt';
 import { Acknowledger } from './acknowledger.ts';
+import {
+  clientOptions,
+  DEFAULT_CONNECT_TIMEOUT_MS,
+  DEFAULT_MAXIMUM_PACKET_BYTES,
+} from './client-options.ts';
+import { Outgoing, type Sendable } from './outgoing.ts';
 import { tlsRefusalOf } from './tls-refusal.ts';
 import type { BusOptions, Incoming, Protocol, PublishOptions, PublishOutcome } from './types.ts';
 
@@ -29,10 +35,6 @@ interface ConnectionEvents {
 const VERSION_CODES = [1, 0x84];
 /** CONNACK codes that mean "not you": 3.1.1's 2, 4, 5 and 5's 0x85, 0x86, 0x87, 0x8a, 0x8c. */
 const CREDENTIAL_CODES = [2, 4, 5, 0x85, 0x86, 0x87, 0x8a, 0x8c];
-/** The fixed header, the topic's length and the id at most; properties are counted apart. */
-const PUBLISH_OVERHEAD = 16;
-const DEFAULT_MAXIMUM_PACKET_BYTES = 8 * 1024 * 1024;
-const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 
 /** One for all: an error made for each message would cost it a stack trace. */
 const HELD = new Error('the acknowledgement is held');
@@ -43,11 +45,7 @@ export class Connection {
   private readonly events: ConnectionEvents;
   private readonly client: MqttClient;
   private readonly acknowledger: Acknowledger;
-  private readonly pending = new Set<(outcome: PublishOutcome) => void>();
-  private readonly waiting: (() => void)[] = [];
-  private inFlight = 0;
-  private receiveMaximum = Number.POSITIVE_INFINITY;
-  private maximumPacketBytes: number;
+  private readonly outgoing: Outgoing;
   private ready = false;
   private acknowledged = false;
   private opened = false;
@@ -60,9 +58,12 @@ export class Connection {
     this.options = options;
     this.protocol = protocol;
     this.events = events;
-    this.maximumPacketBytes = options.maximumPacketBytes ?? DEFAULT_MAXIMUM_PACKET_BYTES;
     this.client = mqtt.connect(options.url, clientOptions(options, protocol));
     this.acknowledger = new Acknowledger((bytes) => this.client.stream.write(bytes));
+    this.outgoing = new Outgoing(
+      options.maximumPacketBytes ?? DEFAULT_MAXIMUM_PACKET_BYTES,
+      (message) => this.send(message),
+    );
     this.listen();
   }
 
@@ -81,23 +82,7 @@ export class Connection {
     options: PublishOptions,
     settled: (outcome: PublishOutcome) => void,
   ): void {
-    const size =
-      payload.length +
-      Buffer.byteLength(topic) +
-      (options.correlationData?.length ?? 0) +
-      Buffer.byteLength(options.responseTopic ?? '') +
-      PUBLISH_OVERHEAD;
-    if (size > this.maximumPacketBytes) {
-      const detail = `${size} bytes, at most ${this.maximumPacketBytes} are allowed`;
-      settled({ ok: false, reason: 'too-large', detail });
-      return;
-    }
-    const finish = (outcome: PublishOutcome) => {
-      if (this.pending.delete(finish)) settled(outcome);
-    };
-    this.pending.add(finish);
-    if (options.qos === 0) this.send(topic, payload, options, finish);
-    else this.sendWithin(topic, payload, options, finish);
+    this.outgoing.publish(topic, payload, options, settled);
   }
 
   subscribe(): void {
@@ -130,7 +115,7 @@ export class Connection {
   async close(endSession: boolean, timeoutMs: number): Promise<void> {
     if (this.ended) return;
     const deadline = performance.now() + timeoutMs;
-    while (this.ready && this.pending.size > 0 && performance.now() < deadline) {
+    while (this.ready && this.outgoing.pending > 0 && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     this.acknowledger.flush();
@@ -176,16 +161,22 @@ export class Connection {
     client.on('connect', (packet) => {
       this.acknowledged = true;
       this.quicken();
-      const { receiveMaximum, maximumPacketSize } = packet.properties ?? {};
-      if (receiveMaximum !== undefined) this.receiveMaximum = receiveMaximum;
-      if (maximumPacketSize !== undefined) {
-        this.maximumPacketBytes = Math.min(this.maximumPacketBytes, maximumPacketSize);
-      }
+      this.outgoing.keepTo(packet.properties ?? {});
       this.sessionPresent = packet.sessionPresent;
       this.subscribe();
     });
     client.on('error', (error) => this.onError(error));
     client.on('close', () => this.end(this.failure ?? this.silentEnding()));
+  }
+
+  private send({ topic, payload, options, acknowledged }: Sendable): void {
+    const { qos, retain = false, responseTopic, correlationData } = options;
+    const properties = {
+      ...(responseTopic !== undefined && { responseTopic }),
+      ...(correlationData !== undefined && { correlationData }),
+    };
+    const more = this.protocol === '5' && Object.keys(properties).length > 0 ? { properties } : {};
+    this.client.publish(topic, payload, { qos, retain, ...more }, acknowledged);
   }
 
   private deliver(topic: string, payload: Buffer, packet: IPublishPacket): void {
@@ -251,13 +242,7 @@ export class Connection {
     clearTimeout(this.subackTimer);
     this.acknowledger.close();
     this.client.end(true);
-    for (const finish of this.pending) {
-      finish({
-        ok: false,
-        reason: 'lost',
-        detail: 'the connection ended before the acknowledgement',
-      });
-    }
+    this.outgoing.lose();
     this.events.onEnded(ending);
   }
 
@@ -272,83 +257,9 @@ export class Connection {
     )?._socket;
     inner?.setNoDelay?.(true);
   }
-
-  private send(
-    topic: string,
-    payload: Buffer,
-    options: PublishOptions,
-    finish: (outcome: PublishOutcome) => void,
-  ): void {
-    const { qos, retain = false, responseTopic, correlationData } = options;
-    const properties = {
-      ...(responseTopic !== undefined && { responseTopic }),
-      ...(correlationData !== undefined && { correlationData }),
-    };
-    const more = this.protocol === '5' && Object.keys(properties).length > 0 ? { properties } : {};
-    this.client.publish(topic, payload, { qos, retain, ...more }, (error) =>
-      finish(outcomeOf(error)),
-    );
-  }
-
-  /** Keeps to the broker's Receive Maximum (MQTT 5, 4.9), in order. */
-  private sendWithin(
-    topic: string,
-    payload: Buffer,
-    options: PublishOptions,
-    finish: (outcome: PublishOutcome) => void,
-  ): void {
-    const go = () => {
-      this.inFlight += 1;
-      this.send(topic, payload, options, (outcome) => {
-        this.inFlight -= 1;
-        finish(outcome);
-        this.waiting.shift()?.();
-      });
-    };
-    if (this.inFlight < this.receiveMaximum) go();
-    else this.waiting.push(go);
-  }
-}
-
-function outcomeOf(error: Error | null | undefined): PublishOutcome {
-  if (!error) return { ok: true };
-  const { code } = error as { code?: number };
-  if (typeof code === 'number' && code >= 0x80) {
-    return { ok: false, reason: 'refused', detail: `${error.message} (code ${code})` };
-  }
-  return { ok: false, reason: 'lost', detail: error.message };
 }
 
 function describe(error: Error & { code?: number | string; errors?: Error[] }): string {
   // An address with several families fails with one error for each.
   return error.message || error.errors?.[0]?.message || String(error.code ?? 'unknown error');
-}
-
-function clientOptions(options: BusOptions, protocol: Protocol): IClientOptions {
-  const { clientId, cleanSession, keepaliveSeconds = 15, password, tls, username, will } = options;
-  const is5 = protocol === '5';
-  return {
-    clientId,
-    clean: cleanSession,
-    keepalive: keepaliveSeconds,
-    protocolVersion: is5 ? 5 : 4,
-    connectTimeout: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
-    // One client per connection: what mqtt.js would do by itself afterwards, bus.ts does.
-    reconnectPeriod: 0,
-    resubscribe: false,
-    queueQoSZero: false,
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
-    ...tls,
-    // Explicitly, so that no environment variable turns it off.
-    rejectUnauthorized: true,
-    ...(will && { will }),
-    ...(is5 && {
-      properties: {
-        sessionExpiryInterval: cleanSession ? 0 : (options.sessionExpirySeconds ?? 3600),
-        maximumPacketSize: options.maximumPacketBytes ?? DEFAULT_MAXIMUM_PACKET_BYTES,
-        ...(options.receiveMaximum !== undefined && { receiveMaximum: options.receiveMaximum }),
-      },
-    }),
-  };
 }

@@ -1,0 +1,92 @@
+// What one connection publishes: sized, bounded as the broker asks, and each settled exactly once.
+import type { PublishOptions, PublishOutcome } from './types.ts';
+
+/** The fixed header, the topic's length, the id and the properties' own framing. */
+const PUBLISH_OVERHEAD = 32;
+
+/** One message on its way to the wire. */
+export interface Sendable {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly options: PublishOptions;
+  /** To be called once, with what went wrong: at QoS 1 with the PUBACK, at QoS 0 when it is written. */
+  readonly acknowledged: (error?: Error | null) => void;
+}
+
+export class Outgoing {
+  private readonly send: (message: Sendable) => void;
+  private readonly open = new Set<(outcome: PublishOutcome) => void>();
+  private readonly waiting: (() => void)[] = [];
+  private inFlight = 0;
+  private receiveMaximum = Number.POSITIVE_INFINITY;
+  private maximumPacketBytes: number;
+
+  constructor(maximumPacketBytes: number, send: (message: Sendable) => void) {
+    this.maximumPacketBytes = maximumPacketBytes;
+    this.send = send;
+  }
+
+  /** How many are not settled. */
+  get pending(): number {
+    return this.open.size;
+  }
+
+  /** Keeps to the limits that an MQTT 5 broker states in its CONNACK. */
+  keepTo(limits: { receiveMaximum?: number; maximumPacketSize?: number }): void {
+    const { maximumPacketSize = Number.POSITIVE_INFINITY, receiveMaximum } = limits;
+    this.maximumPacketBytes = Math.min(this.maximumPacketBytes, maximumPacketSize);
+    if (receiveMaximum !== undefined) this.receiveMaximum = receiveMaximum;
+  }
+
+  publish(
+    topic: string,
+    payload: Buffer,
+    options: PublishOptions,
+    settled: (outcome: PublishOutcome) => void,
+  ): void {
+    const { correlationData, qos, responseTopic = '' } = options;
+    const texts = Buffer.byteLength(topic) + Buffer.byteLength(responseTopic);
+    const size = payload.length + texts + (correlationData?.length ?? 0) + PUBLISH_OVERHEAD;
+    if (size > this.maximumPacketBytes) {
+      const detail = `${size} bytes, at most ${this.maximumPacketBytes} are allowed`;
+      settled({ ok: false, reason: 'too-large', detail });
+      return;
+    }
+    const finish = (outcome: PublishOutcome) => {
+      if (this.open.delete(finish)) settled(outcome);
+    };
+    this.open.add(finish);
+    if (qos === 0) {
+      this.send({ topic, payload, options, acknowledged: (error) => finish(outcomeOf(error)) });
+      return;
+    }
+    const go = () => {
+      this.inFlight += 1;
+      const acknowledged = (error?: Error | null) => {
+        this.inFlight -= 1;
+        finish(outcomeOf(error));
+        this.waiting.shift()?.();
+      };
+      this.send({ topic, payload, options, acknowledged });
+    };
+    // MQTT 5, 4.9: no more than the broker's Receive Maximum, in order.
+    if (this.inFlight < this.receiveMaximum) go();
+    else this.waiting.push(go);
+  }
+
+  /** The connection is gone: nobody will ever know what became of the rest. */
+  lose(): void {
+    this.waiting.length = 0;
+    const detail = 'the connection ended before the acknowledgement';
+    for (const finish of this.open) finish({ ok: false, reason: 'lost', detail });
+  }
+}
+
+function outcomeOf(error: Error | null | undefined): PublishOutcome {
+  if (!error) return { ok: true };
+  const { code } = error as { code?: number };
+  if (typeof code === 'number' && code >= 0x80) {
+    return { ok: false, reason: 'refused', detail: `${error.message} (code ${code})` };
+  }
+  return { ok: false, reason: 'lost', detail: error.message };
+}
