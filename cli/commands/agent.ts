@@ -1,6 +1,7 @@
 // echolot agent: one predictor, from its settings to its drain.
 import { type Command, Option } from 'commander';
 import { startAgent } from '../../agent/agent.ts';
+import { announceRefusal } from '../../agent/announce-refusal.ts';
 import { loadModel } from '../../agent/load-model.ts';
 import { addCommand, settingsOf } from '../command.ts';
 import { readConnection, requireAgentId } from '../connection.ts';
@@ -47,7 +48,15 @@ async function runAgent(
   const stop = listenForStop();
   const agentId = requireAgentId(settings);
   const bus = readConnection(settings, agentId, log);
-  const classifier = await loadModel({ directory: model, key: modelKey ?? undefined, runtime });
+  const classifier = await loadModel({
+    directory: model,
+    key: modelKey ?? undefined,
+    runtime,
+  }).catch(async (error: unknown) => {
+    const reason = `model refused: ${error instanceof Error ? error.message : String(error)}`;
+    await announceRefusal({ agentId, bus, namespace, group }, reason);
+    throw error;
+  });
   log.info({ agent: agentId, model: classifier.model }, 'model loaded');
   const agent = startAgent({ agentId, bus, classifiers: [classifier], namespace, group, log });
   try {
