@@ -5,6 +5,7 @@ import { addBrokerCommand } from './commands/broker.ts';
 import { addClassifyCommand } from './commands/classify.ts';
 import { addIdentityCommand } from './commands/identity.ts';
 import { addModelCommand } from './commands/model.ts';
+import { addPolicyCommand } from './commands/policy.ts';
 import { addReplayCommand } from './commands/replay.ts';
 import { addUpCommand } from './commands/up.ts';
 import { addWatchCommand } from './commands/watch.ts';
@@ -33,6 +34,7 @@ export function createProgram(context: Context): Command {
   addWatchCommand(program, context);
   addIdentityCommand(program, context);
   addModelCommand(program, context);
+  addPolicyCommand(program, context);
   return program;
 }
 

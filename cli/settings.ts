@@ -274,6 +274,8 @@ export const KINDS = {
   demo: [...LISTENERS, ...COMMON, 'group', 'model', 'modelKey', 'runtime'],
   observer: [...CONNECTION, ...COMMON, 'clientId'],
   replay: [...CONNECTION, ...COMMON, 'clientId', 'model'],
+  policy: ['store', 'namespace', 'group'],
+  rights: ['namespace', 'group'],
   store: ['store'],
   up: [
     ...LISTENERS,
