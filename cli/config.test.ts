@@ -107,6 +107,7 @@ describe('formats', () => {
     'mqtt://',
     'mqtt://user:secret@broker',
     'mqtts://user@broker',
+    'mqtt://:secret@broker',
   ])('refuses the broker address %s', (brokerUrl) => {
     const error = failure(() => loadSettings('client', { flags: { brokerUrl }, env: {} }));
     expect(error.message).toContain('--broker-url: expected mqtt://HOST:PORT');

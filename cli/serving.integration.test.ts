@@ -51,6 +51,46 @@ describe('echolot broker', () => {
   });
 });
 
+describe('echolot up', () => {
+  it('keeps its identities: a client that was added asks again after a restart', async () => {
+    const folder = makeFolder();
+    const port = await freePort();
+    const env = {
+      ECHOLOT_STORE: join(folder, 'my store'),
+      ECHOLOT_PORT: String(port),
+      ECHOLOT_WS_PORT: 'off',
+      ECHOLOT_AGENT_ID: 'edge-1',
+    };
+    const password = join(folder, 'dev-1.password');
+    const input = JSON.stringify(await heldOutRow());
+    for (const start of ['first', 'second']) {
+      const up = startCli(['up'], { env });
+      const [, add] = await up.says(/^(echolot identity add .*) > dev-1\.password$/m);
+      expect(add).toContain(`--store '${env.ECHOLOT_STORE}'`);
+      if (start === 'first') {
+        const added = await runCli(['identity', 'add', 'dev-1', '--role', 'client'], { env });
+        writeFileSync(password, added.stdout, { mode: 0o600 });
+      }
+      const url = `mqtt://127.0.0.1:${port}`;
+      const args = ['--broker-url', url, '--client-id', 'dev-1', '--password-file', password];
+      const { code, stdout } = await runCli(['classify', ...args], { env, input });
+      expect([code, JSON.parse(stdout).agent]).toEqual([0, 'edge-1']);
+      up.kill('SIGINT');
+      expect((await up.ended).code, start).toBe(0);
+    }
+  });
+
+  it('takes no name that belongs to another role', async () => {
+    const env = { ECHOLOT_STORE: makeFolder() };
+    await runCli(['identity', 'add', 'dev-1', '--role', 'client'], { env });
+    const args = ['up', '--agent-id', 'dev-1', '--port', '0', '--ws-port', 'off'];
+    const { code, stderr } = await runCli(args, { env });
+    expect(code).toBe(78);
+    expect(stderr).toContain('error: the identity dev-1 is a client');
+    expect(stderr).toMatch(/^hint: .*--agent-id/m);
+  });
+});
+
 describe('a broker, an agent and a client, started by hand', () => {
   it('answer one reading from arguments, a file or standard input', async () => {
     const { classify, folder } = await setUp();
