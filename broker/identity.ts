@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { isName, NAME_PATTERN, NAME_RULE, SELF_CHECK_MODEL } from '../schemas/names.ts';
 import { ROLES, type Role } from './policy.ts';
+import { PROBE_MODEL, probeRole } from './probes.ts';
 
 /** Who may connect. `models` limits a predictor to these models. */
 export interface Identity {
@@ -100,6 +101,8 @@ export function checkIdentity(identity: Identity): void {
   if (!isName(name)) refuse(`${JSON.stringify(name)} is no name`, rule);
   if (!ROLES.includes(role))
     refuse(`${JSON.stringify(role)} is no role`, `Use ${ROLES.join(', ')}.`);
+  const reserved = probeRole(name) ?? role;
+  if (reserved !== role) refuse(`${name} is the name of a probe`, 'Choose another name.');
   if (models === undefined) return;
   if (role !== 'predictor') {
     refuse(`${name} is a ${role}: only predictors are limited to models`, 'Leave the models out.');
@@ -107,6 +110,7 @@ export function checkIdentity(identity: Identity): void {
   if (models.length === 0) refuse('the list of models is empty', 'Name a model, or leave it out.');
   for (const model of models) {
     if (!isName(model)) refuse(`${JSON.stringify(model)} is no name of a model`, rule);
-    if (model === SELF_CHECK_MODEL) refuse(`${model} is a reserved name`, 'Name a real model.');
+    const isReserved = model === SELF_CHECK_MODEL || model === PROBE_MODEL;
+    if (isReserved) refuse(`${model} is a reserved name`, 'Name a real model.');
   }
 }

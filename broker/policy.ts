@@ -1,6 +1,8 @@
 // The one policy: which role may publish and receive what, as rows of data, and the decision over them.
 import { coversFilter, isTopicFilter, isTopicName } from '../schemas/filters.ts';
 import { DEFAULT_GROUP, DEFAULT_NAMESPACE, isName, SELF_CHECK_MODEL } from '../schemas/names.ts';
+import { RULES } from './policy-rules.ts';
+import { PROBE_GROUP, PROBE_MODEL, PROBES, probeRole } from './probes.ts';
 
 export const ROLES = ['client', 'predictor', 'operator', 'registrar'] as const;
 export type Role = (typeof ROLES)[number];
@@ -27,6 +29,11 @@ export interface Rule {
   readonly filter: string;
   /** A subscription must be this very filter: a narrower one would be a second share of its own. */
   readonly exact?: boolean;
+  /**
+   * What a probe identity has in its place, so that it cannot touch a live reading; `{probe}` is any
+   * probe. Default: the filter. `{group}` and `{model}` are always the probes' own for a probe.
+   */
+  readonly probes?: readonly string[];
 }
 
 export interface Policy {
@@ -44,44 +51,6 @@ export interface Decision {
   /** One sentence for a log or a person. */
   readonly reason: string;
 }
-
-const RULES: readonly Rule[] = [
-  { role: 'client', verb: 'publish', filter: '{root}/readings/{self}/+' },
-  { role: 'client', verb: 'publish', filter: '{root}/truth/{self}/+' },
-  { role: 'client', verb: 'receive', filter: '{root}/replies/{self}/+' },
-  { role: 'client', verb: 'receive', filter: '{root}/agents/+/status' },
-
-  { role: 'predictor', verb: 'publish', filter: '{root}/replies/+/{model}' },
-  { role: 'predictor', verb: 'publish', filter: '{root}/replies/{self}/self-check' },
-  { role: 'predictor', verb: 'publish', filter: '{root}/readings/{self}/self-check' },
-  { role: 'predictor', verb: 'publish', filter: '{root}/agents/{self}/#' },
-  { role: 'predictor', verb: 'publish', filter: '{root}/scores/+/{model}' },
-  { role: 'predictor', verb: 'publish', filter: '{root}/drift/{model}' },
-  {
-    role: 'predictor',
-    verb: 'receive',
-    filter: '$share/{group}/{root}/readings/+/{model}',
-    exact: true,
-  },
-  { role: 'predictor', verb: 'receive', filter: '{root}/readings/{self}/self-check' },
-  { role: 'predictor', verb: 'receive', filter: '{root}/replies/{self}/self-check' },
-  { role: 'predictor', verb: 'receive', filter: '{root}/agents/+/status' },
-  { role: 'predictor', verb: 'receive', filter: '{root}/agents/+/adopting' },
-  { role: 'predictor', verb: 'receive', filter: '{root}/models/#' },
-  { role: 'predictor', verb: 'receive', filter: '{root}/control/{self}/#' },
-
-  { role: 'operator', verb: 'publish', filter: '{root}/control/+/request' },
-  { role: 'operator', verb: 'publish', filter: '{root}/truth/#' },
-  { role: 'operator', verb: 'receive', filter: '{namespace}/#' },
-  { role: 'operator', verb: 'receive', filter: '$SYS/#' },
-
-  { role: 'registrar', verb: 'publish', filter: '{root}/models/#' },
-  { role: 'registrar', verb: 'receive', filter: '{root}/models/#' },
-  { role: 'registrar', verb: 'receive', filter: '{root}/drift/#' },
-  { role: 'registrar', verb: 'receive', filter: '{root}/truth/#' },
-  { role: 'registrar', verb: 'receive', filter: '{root}/readings/#' },
-  { role: 'registrar', verb: 'receive', filter: '{root}/agents/+/status' },
-];
 
 /** The policy of a namespace and a share group. */
 export function createPolicy(
@@ -137,14 +106,30 @@ function grants(rule: Rule, filter: string, verb: Verb, topic: string): boolean 
   });
 }
 
-/** The filters of a rule for one principal: one, or one per model (`+` where it is not limited). */
+/**
+ * The filters of a rule for one principal: one, or one per model (`+` where it is not limited). For a
+ * probe identity those that stand in its place.
+ */
 export function expandRule(policy: Policy, principal: Principal, rule: Rule): string[] {
-  const filter = rule.filter
-    .replace('{root}', `${policy.namespace}/v1`)
-    .replace('{namespace}', policy.namespace)
-    .replace('{group}', policy.group)
-    .replace('{self}', principal.name);
-  if (!filter.includes('{model}')) return [filter];
-  const models = principal.models ?? ['+'];
-  return models.map((model) => filter.replace('{model}', model));
+  const isProbe = probeRole(principal.name) !== null;
+  const { group, models = ['+'] } = isProbe
+    ? { group: PROBE_GROUP, models: [PROBE_MODEL] }
+    : { group: policy.group, models: principal.models };
+  const filters = (isProbe && rule.probes) || [rule.filter];
+  const probes = PROBES.map(({ name }) => name);
+  return filters
+    .map((filter) =>
+      filter
+        .replace('{root}', `${policy.namespace}/v1`)
+        .replace('{namespace}', policy.namespace)
+        .replace('{group}', group)
+        .replace('{self}', principal.name),
+    )
+    .flatMap((filter) => forEach(filter, '{model}', models))
+    .flatMap((filter) => forEach(filter, '{probe}', probes));
+}
+
+function forEach(filter: string, placeholder: string, names: readonly string[]): string[] {
+  if (!filter.includes(placeholder)) return [filter];
+  return names.map((name) => filter.replace(placeholder, name));
 }
