@@ -269,6 +269,19 @@ describe('a publish', () => {
     expect(await publish('out/a', 'x')).toMatchObject({ reason: 'not-connected' });
   });
 
+  it('leaves before the SUBACK too: what a resumed session brings must be answered', async () => {
+    open();
+    const connection = await broker.next();
+    await connection.accept({ sessionPresent: true });
+    connection.send(reading(1));
+    await until(() => messages.length === 1);
+    const outcome = publish('out/a', 'answer');
+    const { messageId } = await connection.take('publish');
+    connection.send({ cmd: 'puback', messageId: messageId as number });
+    expect(await outcome).toEqual({ ok: true });
+    await connection.grant();
+  });
+
   it("keeps to the broker's receive maximum", async () => {
     open({ protocol: '5' });
     const connection = await broker.next();

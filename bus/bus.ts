@@ -58,7 +58,7 @@ class MqttBus implements Bus {
         reason: 'topic-invalid',
         detail: 'the topic is empty or has a wildcard',
       });
-    } else if (!this.connection?.isReady) {
+    } else if (!this.connection?.canPublish) {
       settled({
         ok: false,
         reason: 'not-connected',

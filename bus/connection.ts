@@ -76,6 +76,14 @@ export class Connection {
     return this.ready && !this.ended;
   }
 
+  /**
+   * From the CONNACK on: a resumed session brings readings before the SUBACK, whose answers must not be
+   * refused for that.
+   */
+  get canPublish(): boolean {
+    return this.acknowledged && !this.ended;
+  }
+
   publish(
     topic: string,
     payload: Buffer,
