@@ -64,6 +64,34 @@ describe('an agent', () => {
     },
   );
 
+  it('answers on its return what its session kept for it', async () => {
+    const mosquitto = await startMosquitto();
+    const client = await mqtt.connectAsync(mosquitto.url, { clientId: 'buoy-7' });
+    try {
+      const first = await agentOn(mosquitto.url, []);
+      await first.ready;
+      await first.stop({ keepSession: true });
+      const inbox = new Inbox(client);
+      await client.subscribeAsync('echolot/v1/replies/buoy-7/+', { qos: 1 });
+      const ids = ['r-1', 'r-2', 'r-3'];
+      for (const id of ids) {
+        const payload = JSON.stringify({ id, values: VALUES });
+        await client.publishAsync('echolot/v1/readings/buoy-7/sonar', payload, { qos: 1 });
+      }
+      const second = await agentOn(mosquitto.url, []);
+      await second.ready;
+      await second.stop();
+      // Answers stand before this fence, which goes the same way.
+      await client.publishAsync('echolot/v1/replies/buoy-7/fence', '{}', { qos: 1 });
+      const messages = await inbox.until((all) => all.some(({ topic }) => topic.endsWith('fence')));
+      const answered = messages.map(({ payload }) => decodeAnswer(payload)?.id).filter(Boolean);
+      expect(answered).toEqual(ids);
+    } finally {
+      await client.endAsync(true);
+      await mosquitto.stop();
+    }
+  });
+
   it('waits for a broker that is not there yet, says so once, and serves when it comes', async () => {
     const port = await freePort();
     const lines: string[] = [];
