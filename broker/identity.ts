@@ -2,6 +2,7 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { isName, NAME_PATTERN, NAME_RULE, SELF_CHECK_MODEL } from '../schemas/names.ts';
+import { ADMINISTRATOR } from './administrator.ts';
 import { ROLES, type Role } from './policy.ts';
 import { PROBE_MODEL, probeRole } from './probes.ts';
 
@@ -101,6 +102,7 @@ export function checkIdentity(identity: Identity): void {
   if (!isName(name)) refuse(`${JSON.stringify(name)} is no name`, rule);
   if (!ROLES.includes(role))
     refuse(`${JSON.stringify(role)} is no role`, `Use ${ROLES.join(', ')}.`);
+  if (name === ADMINISTRATOR) refuse(`${name} is a reserved name`, 'Choose another name.');
   const reserved = probeRole(name) ?? role;
   if (reserved !== role) refuse(`${name} is the name of a probe`, 'Choose another name.');
   if (models === undefined) return;

@@ -43,21 +43,15 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
       : [`listener ${port} 127.0.0.1`]),
   ];
   await writeFile(join(folder, 'mosquitto.conf'), `${config.join('\n')}\n`);
-  let child: ChildProcess | null = null;
+  let running: { end(signal: NodeJS.Signals): Promise<void> } | null = null;
 
   const end = async (signal: NodeJS.Signals) => {
-    const running = child;
-    child = null;
-    if (running === null || running.exitCode !== null || running.signalCode !== null) return;
-    const exit = once(running, 'exit');
-    running.kill(signal);
-    await exit;
+    const ending = running;
+    running = null;
+    await ending?.end(signal);
   };
   const start = async () => {
-    child = spawn('mosquitto', ['-c', join(folder, 'mosquitto.conf')], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    await ready(child, port);
+    running = await runMosquitto(join(folder, 'mosquitto.conf'), port);
   };
   await start();
   return {
@@ -70,6 +64,26 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
     async stop() {
       await end('SIGTERM');
       await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/**
+ * Runs Mosquitto on a configuration file, and waits until it takes connections on a port of it.
+ * `end` waits for the end.
+ */
+export async function runMosquitto(
+  configuration: string,
+  port: number,
+): Promise<{ end(signal: NodeJS.Signals): Promise<void> }> {
+  const child = spawn('mosquitto', ['-c', configuration], { stdio: ['ignore', 'ignore', 'pipe'] });
+  await ready(child, port);
+  return {
+    async end(signal) {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const exit = once(child, 'exit');
+      child.kill(signal);
+      await exit;
     },
   };
 }

@@ -275,6 +275,7 @@ export const KINDS = {
   observer: [...CONNECTION, ...COMMON, 'clientId'],
   replay: [...CONNECTION, ...COMMON, 'clientId', 'model'],
   policy: ['store', 'namespace', 'group'],
+  render: ['store', 'namespace', 'group', 'tlsNames'],
   rights: ['namespace', 'group'],
   store: ['store'],
   up: [

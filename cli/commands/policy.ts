@@ -7,13 +7,15 @@ import { renderColumns } from '../columns.ts';
 import { addCommand, settingsOf } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT, printable } from '../errors.ts';
+import { addRenderCommand } from './policy-render.ts';
 
 export function addPolicyCommand(program: Command, context: Context): void {
-  const summary = 'say who may do what: show, explain';
+  const summary = 'say who may do what: show, explain, render';
   const policy = program.command('policy').description(summary).summary(summary);
   policy.showHelpAfterError('hint: see echolot policy --help').addHelpText('after', EXAMPLES);
   addShow(policy, context);
   addExplain(policy, context);
+  addRenderCommand(policy, context);
 }
 
 function addShow(policy: Command, context: Context): void {
@@ -63,4 +65,5 @@ function addExplain(policy: Command, context: Context): void {
 const EXAMPLES = `
 Examples:
   echolot policy show
-  echolot policy explain dev-1 publish echolot/v1/readings/dev-1/sonar`;
+  echolot policy explain dev-1 publish echolot/v1/readings/dev-1/sonar
+  echolot policy render mosquitto --out ./rendered`;

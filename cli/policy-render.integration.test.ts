@@ -1,0 +1,108 @@
+// echolot policy render: what it prints starts a broker, and what it cannot do it says.
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { freePort, runMosquitto } from '../bus/mosquitto.fixture.ts';
+import { loadReplayRows } from '../models/dataset.ts';
+import { SHIPPED_MODEL } from './package-root.ts';
+import { cleanUp, makeFolder, runCli, startCli } from './run-cli.fixture.ts';
+
+afterEach(cleanUp);
+
+function setUp() {
+  const folder = makeFolder();
+  const env = { ECHOLOT_STORE: join(folder, 'store') };
+  const out = join(folder, 'rendered');
+  const echolot = (...args: string[]) => runCli(args, { env });
+  return { folder, out, echolot };
+}
+
+describe('echolot policy render mosquitto', () => {
+  it('writes a folder on which Mosquitto, an agent and a client work', async () => {
+    const { echolot, folder, out } = setUp();
+    await echolot('identity', 'add', 'dev-1', '--role', 'client', '--certificate');
+    await echolot('identity', 'add', 'edge-1', '--role', 'predictor', '--certificate');
+    const [clients, certificates, inner] = [await freePort(), await freePort(), await freePort()];
+    const render = ['policy', 'render', 'mosquitto', '--out', out, '--owner', userInfo().username];
+    const listen = Object.entries({ clients, certificates, inner }).flatMap(([name, port]) => [
+      `--${name}`,
+      `127.0.0.1:${port}`,
+    ]);
+    const { code, stderr, stdout } = await echolot(...render, ...listen);
+    expect([code, stdout]).toEqual([0, `mosquitto -c ${out}/mosquitto.conf\n`]);
+    expect(stderr).toContain('dynamic-security.json');
+    expect(statSync(join(out, 'broker.key')).mode & 0o777).toBe(0o600);
+    const broker = await runMosquitto(join(out, 'mosquitto.conf'), inner);
+    try {
+      const env = (name: string) => ({
+        ECHOLOT_BROKER_URL: `mqtts://127.0.0.1:${certificates}`,
+        ECHOLOT_CA: join(folder, 'store/ca/ca.crt'),
+        ECHOLOT_CERT: join(folder, `store/certificates/${name}.crt`),
+        ECHOLOT_KEY: join(folder, `store/certificates/${name}.key`),
+      });
+      await startCli(['agent', '--agent-id', 'edge-1'], { env: env('edge-1') }).says(/"serving"/);
+      const row = (await loadReplayRows(SHIPPED_MODEL)).rows[0]?.values ?? [];
+      const ask = ['classify', '--client-id', 'dev-1', ...row.map(String)];
+      const answered = await runCli(ask, { env: env('dev-1') });
+      expect(answered).toMatchObject({ code: 0, stderr: '' });
+      expect(JSON.parse(answered.stdout)).toMatchObject({ agent: 'edge-1' });
+    } finally {
+      await broker.end('SIGTERM');
+    }
+  });
+
+  it('makes the probes, or leaves them out', async () => {
+    const { echolot, folder, out } = setUp();
+    await echolot('policy', 'render', 'mosquitto', '--out', out, '--no-probes');
+    expect(readFileSync(join(out, 'dynamic-security.json'), 'utf8')).not.toContain('policy-probe');
+    expect(existsSync(join(folder, 'store/probes'))).toBe(false);
+    await echolot('policy', 'render', 'mosquitto', '--out', out, '--models', 'sonar,lidar');
+    const rights = readFileSync(join(out, 'dynamic-security.json'), 'utf8');
+    expect(rights).toContain('$share/policy-probes/echolot/v1/readings/+/policy-probe');
+    const password = join(folder, 'store/probes/policy-probe-client-1.password');
+    expect(statSync(password).mode & 0o777).toBe(0o600);
+  });
+
+  it('renders the same when nothing has changed', async () => {
+    const { echolot, out } = setUp();
+    const render = async () => {
+      await echolot('policy', 'render', 'mosquitto', '--out', out);
+      return readFileSync(join(out, 'dynamic-security.json'), 'utf8');
+    };
+    expect(await render()).toBe(await render());
+  });
+
+  it.each([
+    [[], 64, "required option '--out <folder>'"],
+    [['--out', 'OUT', '--clients', '8883'], 64, 'Expected is HOST:PORT'],
+    [['--out', 'OUT', '--inner', '0.0.0.0:1884'], 64, 'no loopback address'],
+    [['--out', 'OUT', '--certificates', '0.0.0.0:8884'], 64, 'no certificates'],
+    [['--out', 'OUT', '--models', 'a/b'], 64, "Each model's name"],
+    [['--out', 'OUT', '--owner', 'nobody-of-that-name'], 78, 'no user "nobody-of-that-name"'],
+    [['--out', '/dev/null/rendered'], 78, '/dev/null/rendered cannot be written'],
+  ])('with %j ends with %i', async (args, expected, why) => {
+    const { echolot, out } = setUp();
+    const asked = args.map((arg) => (arg === 'OUT' ? out : arg));
+    const { code, stderr, stdout } = await echolot('policy', 'render', 'mosquitto', ...asked);
+    expect([code, stdout]).toEqual([expected, '']);
+    expect(stderr).toMatch(/^error: /);
+    expect(stderr).toContain(why);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('warns where passwords would cross the network readable', async () => {
+    const { echolot, out } = setUp();
+    const listen = ['--clients', '0.0.0.0:1883'];
+    const { code, stderr } = await echolot(
+      'policy',
+      'render',
+      'mosquitto',
+      '--out',
+      out,
+      ...listen,
+    );
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^warning: .*readable.*\nhint: /);
+  });
+});
