@@ -122,7 +122,7 @@ describe('loading a bundle', () => {
 
   it.each<[string, (manifest: AnyManifest) => void, string]>([
     ['another schema', (m) => Object.assign(m, { schema: 'echolot/bundle/v9' }), '/schema'],
-    ['an unknown field', (m) => Object.assign(m, { more: 1 }), 'does not fit the schema'],
+    ['an unknown field', (m) => Object.assign(m, { more: 1 }), 'at /more, it is not allowed'],
     ['a reserved name', (m) => Object.assign(m, { name: 'self-check' }), 'reserved'],
     ['a name with a slash', (m) => Object.assign(m, { name: 'a/b' }), '/name'],
     ['a version of two parts', (m) => Object.assign(m, { version: '1.0' }), '/version'],

@@ -142,7 +142,8 @@ function parseManifest(directory: string, bytes: Uint8Array): Manifest {
   if (!checkManifest.Check(parsed)) {
     const [first] = checkManifest.Errors(parsed);
     const where = first?.instancePath || '/';
-    const what = first?.message ?? 'does not fit the schema';
+    // Said of a field that has no business there, such as a file name with a folder in it.
+    const what = first?.keyword === 'boolean' ? 'is not allowed' : (first?.message ?? 'is wrong');
     throw refuse(
       directory,
       'manifest',

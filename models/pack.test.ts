@@ -339,4 +339,23 @@ describe('what cannot be packed', () => {
       });
     }
   });
+
+  it.each<[string, (directory: string) => Partial<PackOptions>, number, string]>([
+    ['a model that is not there', () => ({ onnxFile: 'none.onnx' }), 78, 'none.onnx does not'],
+    ['a folder for a model', (own) => ({ onnxFile: own }), 78, 'is a folder, expected a file'],
+    ['a sample that is not there', () => ({ sampleCsv: 'none.csv' }), 78, 'none.csv does not'],
+    ['a file in the way', (own) => ({ out: join(own, 'mine.onnx') }), 73, 'expected a folder'],
+    ['a version of one part', () => ({ version: '1' }), 73, '/version'],
+  ])('for %s is told so, and the model is not blamed', async (_, optionsOf, exitCode, message) => {
+    await inFolder(async (directory) => {
+      const onnxFile = join(directory, 'mine.onnx');
+      await writeFile(onnxFile, linearModel(IRIS));
+      const usual = { name: 'mine', onnxFile, labels, out: join(directory, 'bundle') };
+      await expect(packBundle({ ...usual, ...optionsOf(directory) })).rejects.toMatchObject({
+        exitCode,
+        message: expect.stringContaining(message),
+        remedy: expect.not.stringContaining('float32'),
+      });
+    });
+  });
 });

@@ -1,5 +1,4 @@
 // Makes a bundle of a user's own ONNX classifier, or says what it found and what it expected.
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { isName, NAME_RULE, SELF_CHECK_MODEL } from '../schemas/names.ts';
 import { digestOf, loadBundle } from './bundle.ts';
@@ -8,11 +7,12 @@ import type { Manifest } from './manifest.ts';
 import { inspectOnnx } from './onnx-inspect.ts';
 import { modelCard } from './pack-card.ts';
 import { type PackableGraph, readPackableGraph } from './pack-graph.ts';
+import { PackInputError, readInput } from './pack-input.ts';
 import { makeRows, parseSample, pickRows } from './pack-rows.ts';
 import { openPackSession, type PackSession } from './pack-session.ts';
 import { chooseActivation, chooseLabels, chooseOutput, widthOf } from './pack-shape.ts';
 import { type Activation, toProbabilities } from './probabilities.ts';
-import { writeBundle } from './write-bundle.ts';
+import { BundleNotWrittenError, writeBundle } from './write-bundle.ts';
 
 export interface PackOptions {
   readonly onnxFile: string;
@@ -55,13 +55,15 @@ const MARGIN = 0.1;
  * Packs an ONNX classifier: float32 rows in; probabilities, logits or a single score out, also as
  * scikit-learn's converter writes them, with ZipMap or without. The model is run here.
  * @throws {BundleRefusedError} the model or the sample does not fit, with what was found and expected
- * @throws {Error} the folder cannot be written, or holds other files
+ * @throws {PackInputError} a file cannot be read
+ * @throws {BundleNotWrittenError} the folder cannot be written, or holds other files
  */
 export async function packBundle(options: PackOptions): Promise<Packed> {
   try {
     return await pack(options);
   } catch (cause) {
-    if (cause instanceof BundleRefusedError) throw cause;
+    if (cause instanceof BundleRefusedError || cause instanceof BundleNotWrittenError) throw cause;
+    if (cause instanceof PackInputError) throw cause;
     const why = (cause instanceof Error ? cause.message : String(cause)).trim();
     throw new BundleRefusedError(
       `${options.onnxFile} is not packed: ${why}`,
@@ -75,7 +77,7 @@ async function pack(options: PackOptions): Promise<Packed> {
   if (!isName(options.name) || options.name === SELF_CHECK_MODEL) {
     throw new Error(`expected ${NAME_RULE} as name, found "${options.name}"`);
   }
-  const model = await readFile(options.onnxFile);
+  const model = await readInput(options.onnxFile);
   const inspection = inspectOnnx(model);
   if (!inspection.ok) throw new Error(`it ${inspection.reason}`);
   const graph = readPackableGraph(model);
@@ -119,7 +121,9 @@ const ACTIVATION_NOTES: Record<Activation, string> = {
 async function chooseInput(options: PackOptions, session: PackSession) {
   const width = widthOf(session.inputs);
   const { sampleCsv } = options;
-  const sample = sampleCsv ? parseSample(await readFile(sampleCsv, 'utf8'), width) : null;
+  const sample = sampleCsv
+    ? parseSample((await readInput(sampleCsv)).toString('utf8'), width)
+    : null;
   const found = sample ? rangeOf(sample) : { minimum: -MAX_FLOAT32, maximum: MAX_FLOAT32 };
   const input = {
     width,

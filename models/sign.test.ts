@@ -1,6 +1,6 @@
 // Shows that a signed bundle is served only whole and unchanged, and that each fault is named.
 import { createHash, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
-import { mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inFolder, writeTestBundle } from './bundle.fixture.ts';
@@ -66,6 +66,27 @@ describe('making a key', () => {
       const before = await readFile(path);
       await expect(generateSigningKey(path)).rejects.toMatchObject({ exitCode: 78 });
       expect(await readFile(path)).toEqual(before);
+    });
+  });
+});
+
+describe('a place for a key', () => {
+  it('with an old public half is refused and left without half a pair', async () => {
+    await inFolder(async (directory) => {
+      const path = join(directory, 'k.pem');
+      await writeFile(`${path}.pub`, 'old');
+      await expect(generateSigningKey(path)).rejects.toThrow(`${path}.pub exists already`);
+      expect(await readdir(directory)).toEqual(['k.pem.pub']);
+    });
+  });
+
+  it('in a folder that is not there is told as that', async () => {
+    await inFolder(async (directory) => {
+      const folder = join(directory, 'none');
+      await expect(generateSigningKey(join(folder, 'k.pem'))).rejects.toMatchObject({
+        message: `${folder} does not exist`,
+        remedy: expect.stringContaining('Make the folder'),
+      });
     });
   });
 });
@@ -141,6 +162,20 @@ describe('signing a bundle', () => {
       await expect(signBundle(bundle, beside('bad.pem'))).rejects.toMatchObject({
         exitCode: 78,
         message: expect.stringContaining('expected a'),
+      });
+    });
+  });
+});
+
+describe('a key that cannot be read', () => {
+  it.each([
+    ['missing', 'none.pem', 'none.pem does not exist'],
+    ['a folder', '', 'is a folder, expected a file'],
+  ])('as %s is told by its path', async (_, name, message) => {
+    await withSigned(async ({ bundle, beside }) => {
+      await expect(signBundle(bundle, beside(name))).rejects.toMatchObject({
+        exitCode: 78,
+        message: expect.stringContaining(message),
       });
     });
   });

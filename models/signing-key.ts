@@ -6,7 +6,9 @@ import {
   generateKeyPairSync,
   type KeyObject,
 } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileProblem } from './file-problem.ts';
 
 /** A key file that cannot be used. A person must act; exit 78. */
 export class SigningKeyError extends Error {
@@ -38,13 +40,33 @@ export async function generateSigningKey(path: string): Promise<SigningKeyFiles>
   const secret = privateKey.export({ type: 'pkcs8', format: 'pem' });
   const open = publicKey.export({ type: 'spki', format: 'pem' });
   const files = { privateKey: path, publicKey: `${path}.pub`, hint: keyHint(publicKey) };
+  await writeNew(files.privateKey, secret, 0o600);
   try {
-    await writeFile(files.privateKey, secret, { mode: 0o600, flag: 'wx' });
-    await writeFile(files.publicKey, open, { mode: 0o644, flag: 'wx' });
-  } catch (cause) {
-    throw unusable(cause, 'Choose another path; keys are never overwritten.');
+    await writeNew(files.publicKey, open, 0o644);
+  } catch (error) {
+    // Half a pair would be in the way of the next attempt.
+    await rm(files.privateKey, { force: true });
+    throw error;
   }
   return files;
+}
+
+async function writeNew(path: string, text: string | Buffer, mode: number): Promise<void> {
+  try {
+    await writeFile(path, text, { mode, flag: 'wx' });
+  } catch (cause) {
+    const folder = dirname(path);
+    const isFolderThere = await stat(folder).then(
+      () => true,
+      () => false,
+    );
+    if (!isFolderThere) throw unusable(folder, cause, 'Make the folder first, or name another.');
+    const remedy =
+      (cause as NodeJS.ErrnoException).code === 'EEXIST'
+        ? 'Choose another path; keys are never overwritten.'
+        : 'Choose a path where this user may write.';
+    throw unusable(path, cause, remedy);
+  }
 }
 
 /** @throws {SigningKeyError} not readable, or no private P-256 key in PEM form */
@@ -75,7 +97,7 @@ async function readKey(
 ): Promise<KeyObject> {
   const remedy = 'Make a key pair with "echolot model keygen"; its public half ends in .pub.';
   const pem = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw unusable(cause, remedy);
+    throw unusable(path, cause, remedy);
   });
   let key: KeyObject;
   try {
@@ -93,8 +115,6 @@ async function readKey(
   return key;
 }
 
-function unusable(cause: unknown, remedy: string): SigningKeyError {
-  return new SigningKeyError(cause instanceof Error ? cause.message : String(cause), remedy, {
-    cause,
-  });
+function unusable(path: string, cause: unknown, remedy: string): SigningKeyError {
+  return new SigningKeyError(fileProblem(path, cause), remedy, { cause });
 }

@@ -1,5 +1,5 @@
 // Writing bundles: the same parts give the same bytes, and nothing unlisted is left beside them.
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -64,4 +64,20 @@ it('refuses a folder that holds something else, and leaves it as it was', async 
 it('refuses a manifest that no reader would take', async () => {
   const manifest = { ...parts.manifest, version: 'one' };
   await expect(writeBundle(folder, { ...parts, manifest })).rejects.toThrow(/at \/version/);
+});
+
+it('says that the place for the folder is taken by a file', async () => {
+  const place = join(folder, 'small');
+  await writeFile(place, '');
+  await expect(writeBundle(place, parts)).rejects.toMatchObject({
+    exitCode: 73,
+    message: `the bundle is not written: ${place} is a file, expected a folder`,
+  });
+});
+
+it('names the part that cannot be written', async () => {
+  await mkdir(join(folder, 'model.json'));
+  await expect(writeBundle(folder, parts)).rejects.toThrow(
+    `${join(folder, 'model.json')} is a folder, expected a file`,
+  );
 });

@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf, MANIFEST_FILE, SIGNATURE_FILE } from './bundle.ts';
 import { listFolder } from './bundle-folder.ts';
+import { fileProblem } from './file-problem.ts';
 import { checkManifest, type Manifest } from './manifest.ts';
 
 export interface BundleParts {
@@ -13,13 +14,13 @@ export interface BundleParts {
 }
 
 /** The folder cannot become this bundle. A person must act; exit 73. */
-class BundleNotWrittenError extends Error {
+export class BundleNotWrittenError extends Error {
   readonly code = 'BUNDLE_NOT_WRITTEN';
   readonly exitCode = 73;
   readonly remedy: string;
 
-  constructor(message: string, remedy: string) {
-    super(message);
+  constructor(message: string, remedy: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = 'BundleNotWrittenError';
     this.remedy = remedy;
   }
@@ -29,8 +30,8 @@ class BundleNotWrittenError extends Error {
  * Writes a bundle's folder, which is made where it is missing. Files of the same names are replaced,
  * and an old signature, which would no longer hold, is removed.
  * @returns the manifest as written
- * @throws {BundleNotWrittenError} the manifest would not fit its schema, or the folder holds a file that
- * would not be listed
+ * @throws {BundleNotWrittenError} the manifest would not fit its schema, the folder holds a file that
+ * would not be listed, or it cannot be written
  */
 export async function writeBundle(directory: string, parts: BundleParts): Promise<Manifest> {
   const names = [...parts.files.keys()].sort();
@@ -48,7 +49,32 @@ export async function writeBundle(directory: string, parts: BundleParts): Promis
       'Give the bundle a plain name, a semantic version and labels of its own.',
     );
   }
+  try {
+    await fillFolder(directory, parts.files, `${format(manifest, '')}\n`);
+  } catch (cause) {
+    if (cause instanceof BundleNotWrittenError) throw cause;
+    throw new BundleNotWrittenError(
+      `the bundle is not written: ${placeProblem(directory, cause)}`,
+      'Choose another folder, one where this user may write.',
+      { cause },
+    );
+  }
+  return manifest;
+}
+
+function placeProblem(directory: string, cause: unknown): string {
+  const { code, path = directory, syscall } = cause as NodeJS.ErrnoException;
+  const isFile = code === 'EEXIST' && syscall === 'mkdir';
+  return isFile ? `${path} is a file, expected a folder` : fileProblem(path, cause);
+}
+
+async function fillFolder(
+  directory: string,
+  files: BundleParts['files'],
+  manifest: string,
+): Promise<void> {
   await mkdir(directory, { recursive: true });
+  const names = [...files.keys()];
   const known = new Set([...names, MANIFEST_FILE, SIGNATURE_FILE]);
   const stranger = (await listFolder(directory)).find((name) => !known.has(name));
   if (stranger) {
@@ -59,11 +85,10 @@ export async function writeBundle(directory: string, parts: BundleParts): Promis
   }
   await rm(join(directory, SIGNATURE_FILE), { force: true });
   for (const name of names) {
-    await writeFile(join(directory, name), parts.files.get(name) as Uint8Array);
+    await writeFile(join(directory, name), files.get(name) as Uint8Array);
   }
   // Last: until it is there, the folder is no bundle or one whose digests do not hold.
-  await writeFile(join(directory, MANIFEST_FILE), `${format(manifest, '')}\n`);
-  return manifest;
+  await writeFile(join(directory, MANIFEST_FILE), manifest);
 }
 
 /** JSON, indented by two, with every list of numbers or words on one line. */
