@@ -30,6 +30,11 @@ async function trainAgain(name: string, repeats: number, out: string): Promise<v
   await writeTrainedBundle(out, trained, { name, version, withData: name === 'sonar' });
 }
 
+it('are both in the published package', async () => {
+  const { files } = JSON.parse(await readFile(join(MODELS, '..', 'package.json'), 'utf8'));
+  expect(files).toEqual(expect.arrayContaining(['models/sonar', 'models/sonar-baseline']));
+});
+
 it('trains the baseline again to every committed byte', async () => {
   await trainAgain('sonar-baseline', 10, folder);
   await expectSame(await readdir(join(MODELS, 'sonar-baseline')), 'sonar-baseline');
