@@ -1,21 +1,26 @@
 // `npm run bench`: what the agent costs beside a responder that does nothing but answer.
 import { parseArgs } from 'node:util';
 import type { BrokerName } from './brokers.ts';
+import { benchInference } from './inference.ts';
 import { benchLatency } from './latency.ts';
 
-const USAGE = `usage: npm run bench -- [--broker mosquitto|embedded] [--quick]
+const USAGE = `usage: npm run bench -- [--only latency|inference] [--broker mosquitto|embedded] [--quick]
 
+  --only    latency: the agent beside a bare responder, one reading at a time
+            inference: the shipped models on each runtime, without a broker; default: all
   --broker  one broker alone (default: both)
   --quick   fewer and shorter rounds
 
 Prints latency histograms and ratios; exits 1 where a bar is not met.`;
 
 const BROKERS: readonly BrokerName[] = ['mosquitto', 'embedded'];
+const BENCHES = ['latency', 'inference'] as const;
 
 function readArguments() {
   try {
     const { values } = parseArgs({
       options: {
+        only: { type: 'string' },
         broker: { type: 'string' },
         quick: { type: 'boolean' },
         help: { type: 'boolean' },
@@ -24,6 +29,9 @@ function readArguments() {
     if (values.broker !== undefined && !BROKERS.some((name) => name === values.broker)) {
       throw new Error(`--broker is mosquitto or embedded, not ${values.broker}`);
     }
+    if (values.only !== undefined && !BENCHES.some((name) => name === values.only)) {
+      throw new Error(`--only is one of ${BENCHES.join(', ')}, not ${values.only}`);
+    }
     return values;
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
@@ -31,13 +39,16 @@ function readArguments() {
   }
 }
 
-const { broker, help, quick = false } = readArguments();
+const { broker, help, only, quick = false } = readArguments();
 if (help) {
   console.log(USAGE);
 } else {
   const met: boolean[] = [];
   for (const name of BROKERS) {
-    if (broker === undefined || broker === name) met.push(await benchLatency(name, quick));
+    const isAsked = broker === undefined || broker === name;
+    if (isAsked && (only === undefined || only === 'latency'))
+      met.push(await benchLatency(name, quick));
   }
+  if (only === 'inference' || (only ?? broker) === undefined) met.push(await benchInference(quick));
   process.exitCode = met.every(Boolean) ? 0 : 1;
 }
