@@ -16,6 +16,7 @@ import {
 import type { Logger } from 'pino';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { Admission } from './admission.ts';
+import { paceHandshakes } from './handshake-pacer.ts';
 
 /** A port is taken by another program. A person must act, or another port be tried; exit 78. */
 export class PortBusyError extends Error {
@@ -132,7 +133,7 @@ export async function listenTcp(options: DoorOptions): Promise<Listener> {
     handle(socket);
   });
   // Counted from the first byte on, not only once it has shown a certificate.
-  server.prependListener('connection', (socket: Socket) => doorkeeper.admit(socket));
+  paceHandshakes(server, (socket) => doorkeeper.admit(socket));
   server.on('tlsClientError', (_, socket) => socket.destroy());
   await listen(server, options);
   const renew = (context: SecureContextOptions) => server.setSecureContext(context);
@@ -152,7 +153,8 @@ export async function listenWebSocket(
   const server = secure ?? createHttpServer(explain);
   server.headersTimeout = 10_000;
   server.requestTimeout = 10_000;
-  server.prependListener('connection', (socket: Socket) => doorkeeper.admit(socket));
+  if (secure) paceHandshakes(secure, (socket) => doorkeeper.admit(socket));
+  else server.prependListener('connection', (socket: Socket) => doorkeeper.admit(socket));
   secure?.on('tlsClientError', (_, socket) => socket.destroy());
   server.on('clientError', (_, socket) => socket.destroy());
   const sockets = new WebSocketServer({
