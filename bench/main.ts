@@ -1,12 +1,15 @@
-// `npm run bench`: what the agent costs beside a responder that does nothing but answer.
+// `npm run bench`: what the agent costs beside a bare responder, and what crowds at the broker's door cost others.
 import { parseArgs } from 'node:util';
 import type { BrokerName } from './brokers.ts';
 import { benchInference } from './inference.ts';
 import { benchLatency } from './latency.ts';
+import { benchSlowLogins } from './slow-logins.ts';
 
-const USAGE = `usage: npm run bench -- [--only latency|inference] [--broker mosquitto|embedded] [--quick]
+const USAGE = `usage: npm run bench -- [--only latency|logins|inference] [--broker mosquitto|embedded] [--quick]
 
   --only    latency: the agent beside a bare responder, one reading at a time
+            logins: 200 logins at once, and how late they make another client's answers
+            (the embedded broker alone)
             inference: the shipped models on each runtime, without a broker; default: all
   --broker  one broker alone (default: both)
   --quick   fewer and shorter rounds
@@ -14,7 +17,7 @@ const USAGE = `usage: npm run bench -- [--only latency|inference] [--broker mosq
 Prints latency histograms and ratios; exits 1 where a bar is not met.`;
 
 const BROKERS: readonly BrokerName[] = ['mosquitto', 'embedded'];
-const BENCHES = ['latency', 'inference'] as const;
+const BENCHES = ['latency', 'logins', 'inference'] as const;
 
 function readArguments() {
   try {
@@ -32,9 +35,12 @@ function readArguments() {
     if (values.only !== undefined && !BENCHES.some((name) => name === values.only)) {
       throw new Error(`--only is one of ${BENCHES.join(', ')}, not ${values.only}`);
     }
+    if (values.only === 'logins' && values.broker === 'mosquitto') {
+      throw new Error('--only logins measures the embedded broker, not mosquitto');
+    }
     return values;
   } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     process.exit(64);
   }
 }
@@ -49,6 +55,8 @@ if (help) {
     if (isAsked && (only === undefined || only === 'latency'))
       met.push(await benchLatency(name, quick));
   }
+  if (broker !== 'mosquitto' && (only === undefined || only === 'logins'))
+    met.push(await benchSlowLogins(quick));
   if (only === 'inference' || (only ?? broker) === undefined) met.push(await benchInference(quick));
   process.exitCode = met.every(Boolean) ? 0 : 1;
 }
