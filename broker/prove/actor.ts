@@ -63,6 +63,7 @@ export class Actor {
     if (!opening.ok) return opening;
     this.connection = opening.connection;
     this.generation += 1;
+    void opening.connection.ended.then(() => this.wake());
     for (const filter of this.kept) await opening.connection.subscribe(filter);
     return opening;
   }
@@ -114,12 +115,14 @@ export class Actor {
     await this.unsubscribe(filter);
   }
 
-  /** Waits for what it is sent. @returns whether it came in time */
+  /** Waits for what it is sent. @returns false where it did not come in time, or the connection ended */
   async until(isThere: () => boolean, timeoutMs: number): Promise<boolean> {
     const deadline = performance.now() + timeoutMs;
+    const { generation } = this;
     while (!isThere()) {
       const left = deadline - performance.now();
-      if (left <= 0) return false;
+      const isLost = !this.isConnected || this.generation !== generation;
+      if (left <= 0 || isLost) return false;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
         this.wake = () => {

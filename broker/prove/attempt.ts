@@ -28,9 +28,9 @@ export interface Sample {
 
 export interface Attempt {
   readonly kind: AttemptKind;
-  /** The name of a probe, or `nobody`. */
+  /** The name of a probe; `nobody`, who is no role either, has no credentials. */
   readonly who: string;
-  readonly role: Role | 'nobody';
+  readonly role: Role;
   /** A topic; for `subscribe` a filter, for `take-over` a client id. */
   readonly topic: string;
   readonly expected: 'allowed' | 'denied';

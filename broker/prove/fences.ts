@@ -26,9 +26,7 @@ function fencesOf(universe: Universe, probe: Probe): Fence[] {
     const topic = universe.within(filter).find((each) => {
       return !filters.some((other) => other !== filter && coversFilter(other, each));
     });
-    return topic === undefined
-      ? []
-      : universe.writersOf(topic).map((by): Fence => ({ by, topic }));
+    return topic === undefined ? [] : universe.writersOf(topic).map((by): Fence => ({ by, topic }));
   });
   // A status is told to every client and every agent: only where nothing else is left.
   return fences.sort((a, b) => loudness(a) - loudness(b));

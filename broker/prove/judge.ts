@@ -41,14 +41,11 @@ export function isFinding({ verdict }: Judgement): boolean {
 }
 
 const REFUSED = 128;
-export const TAKE_OVER_LIMIT =
-  'Mosquitto binds a username to a client id, but no client id to a username';
+/** What is noted of a listener that takes nobody's client id. */
+export const BOUND = 'this listener gives everybody the username as client id';
+const TAKE_OVER_LIMIT = 'Mosquitto binds a username to a client id, but no client id to a username';
 
-export function judge(
-  attempt: Attempt,
-  observation: Observation,
-  traits: BrokerTraits,
-): Judgement {
+export function judge(attempt: Attempt, observation: Observation, traits: BrokerTraits): Judgement {
   const judgement = attempt.expected === 'allowed' ? judgeAllowed : judgeDenied;
   const [verdict, found, detail] = judgement(attempt, observation, traits);
   return { attempt, found, verdict, detail: detail || (observation.note ?? '') };
@@ -56,7 +53,10 @@ export function judge(
 
 type Finding = readonly [Verdict, Judgement['found'], string];
 
-function judgeAllowed({ kind }: Attempt, { arrived, code, watched }: Observation): Finding {
+function judgeAllowed({ kind }: Attempt, { arrived, code, note, watched }: Observation): Finding {
+  if (kind === 'take-over' && note === BOUND) {
+    return ['limit', 'denied', `${BOUND}: predictors adopt through another one`];
+  }
   const isRefused = code !== null && code >= REFUSED;
   if (kind === 'subscribe' && isRefused) {
     return ['BLOCKED', 'denied', `the subscription was refused (code ${code})`];

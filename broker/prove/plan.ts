@@ -22,7 +22,13 @@ export function planAttempts(policy: Policy): Attempt[] {
       ...attacksOn(universe, probe),
     ];
   });
-  const nobody = { who: 'nobody', role: 'nobody', topic: '', expected: 'denied', rules: [] } as const;
+  const nobody = {
+    who: 'nobody',
+    role: 'nobody',
+    topic: '',
+    expected: 'denied',
+    rules: [],
+  } as const;
   return merged([{ kind: 'login', ...nobody }, ...attempts]);
 }
 
@@ -115,7 +121,8 @@ function attacksOn(universe: Universe, probe: Probe): Attempt[] {
   const edge = PROBES.find(({ role }) => role === 'predictor')?.name ?? OUTSIDER;
   const targets = KINDS.flatMap((kind) => {
     if (kind === 'drift' || kind === 'alerts') return [`${root}/${kind}/${PROBE_MODEL}`];
-    if (kind === 'agents') return ['status', 'stats'].map((end) => `${root}/${kind}/${edge}/${end}`);
+    if (kind === 'agents')
+      return ['status', 'stats'].map((end) => `${root}/${kind}/${edge}/${end}`);
     if (kind === 'control') return [`${root}/${kind}/${edge}/request`];
     if (kind === 'models') return [`${root}/${kind}/${PROBE_MODEL}/${PROBE_MODEL}`];
     return [`${root}/${kind}/${victim}/${PROBE_MODEL}`];

@@ -4,7 +4,7 @@ import type { LastWill } from '../../bus/types.ts';
 import { PROBE_MODEL, PROBES } from '../probes.ts';
 import type { Actor } from './actor.ts';
 import type { Attempt, AttemptKind } from './attempt.ts';
-import type { Observation } from './judge.ts';
+import { BOUND, type Observation } from './judge.ts';
 import { probePayload } from './payload.ts';
 import { openProbeConnection } from '../../bus/probe-connection.ts';
 import { isShared, plainFilter } from './universe.ts';
@@ -193,24 +193,29 @@ async function tryWill(stage: Stage, attempt: Attempt): Promise<Observation> {
   });
 }
 
+/** A listener may give everybody the username as client id: then who attacks displaces itself alone. */
 async function tryTakeOver(stage: Stage, attempt: Attempt): Promise<Observation> {
   const { topic: clientId, who } = attempt;
   const attacker = stage.actor(who);
   const isProbe = PROBES.some(({ name }) => name === clientId);
   const victim = isProbe ? stage.actor(clientId) : null;
-  await victim?.connect();
-  const { generation } = victim ?? {};
+  const both = victim ? [attacker, victim] : [attacker];
+  for (const each of both) await each.connect();
+  const before = new Map(both.map((each) => [each, each.generation]));
   const opening = await attacker.open(clientId);
-  const isLost = async () => {
-    if (!victim) return { arrived: opening.ok, fenced: true };
-    const fenced = await stage.fence([clientId]);
-    const isThere = victim.isConnected && victim.generation === generation;
-    return { arrived: !isThere, fenced: fenced.size > 0 };
-  };
-  const seen = await isLost();
+  const fenced = await stage.fence(both.map(({ probe }) => probe.name));
+  const isThere = (each: Actor) => each.isConnected && before.get(each) === each.generation;
+  const isBound = opening.ok && !isThere(attacker);
+  const arrived = victim ? !isThere(victim) : opening.ok && !isBound;
   if (opening.ok) await opening.connection.close();
-  await victim?.connect();
-  return { ...seen, watched: true, code: null };
+  for (const each of both) await each.connect();
+  return {
+    arrived,
+    fenced: fenced.has(victim?.probe.name ?? who) || isBound,
+    watched: true,
+    code: null,
+    ...(isBound && { note: BOUND }),
+  };
 }
 
 async function tryResponseTopic(stage: Stage, attempt: Attempt): Promise<Observation> {

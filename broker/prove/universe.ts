@@ -95,7 +95,10 @@ function everyTopic({ namespace }: Policy): string[] {
   const ends = ENDS.flatMap((end) =>
     KINDS.flatMap((kind) => [
       `${kind}/${end}`,
-      ...PEOPLE.flatMap((person) => [`${kind}/${person}/${end}`, `${kind}/${person}/${end}/${end}`]),
+      ...PEOPLE.flatMap((person) => [
+        `${kind}/${person}/${end}`,
+        `${kind}/${person}/${end}/${end}`,
+      ]),
     ]),
   );
   return ends.map((end) => `${namespace}/v1/${end}`);
