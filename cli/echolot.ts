@@ -19,7 +19,10 @@ process.on('uncaughtException', (error) => process.exit(fail(error)));
 for (const { meant, name } of unknownVariables(env)) {
   stderr.write(`warning: unknown variable ${name}${meant ? `; did you mean ${meant}?` : ''}\n`);
 }
-process.exit(await run());
+const code = await run();
+// What a pipe has not taken yet would be lost.
+await new Promise((resolve) => stdout.write('', resolve));
+process.exit(code);
 
 async function run(): Promise<number> {
   try {
