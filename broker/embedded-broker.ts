@@ -10,7 +10,7 @@ import { type IdentityStore, openIdentityStore } from './identity-store.ts';
 import { NO_JOURNAL, openJournal } from './journal.ts';
 import { type BrokerLimits, DEFAULT_LIMITS } from './limits.ts';
 import { Doorkeeper, type Listener, listenTcp, listenWebSocket } from './listeners.ts';
-import { createPolicy } from './policy.ts';
+import { createPolicy, type PolicyExtension } from './policy.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { restore } from './restore.ts';
 import { Retained } from './retained.ts';
@@ -46,6 +46,8 @@ export interface EmbeddedBrokerOptions {
   readonly dataDir?: string;
   readonly namespace?: string;
   readonly group?: string;
+  /** Custom roles and extra rules. */
+  readonly extension?: PolicyExtension | undefined;
   readonly log: Logger;
   readonly limits?: Partial<BrokerLimits>;
 }
@@ -71,13 +73,18 @@ const STOP_MS = 1500;
  * @throws {ListenError | IdentityStoreError | DataFolderError | CertificateError} each with a remedy, exit 78
  */
 export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
-  const { group, host = '127.0.0.1', log, namespace, port = 1883, wsPort = 9001 } = options;
+  const { extension, host = '127.0.0.1', log, port = 1883, wsPort = 9001 } = options;
   const limits: BrokerLimits = { ...DEFAULT_LIMITS, ...options.limits };
   // First of all: where it fails, nothing is open yet.
   const tls = options.tls ? new TlsMaterial(options.tls) : null;
   const store =
     typeof options.store === 'string' ? await openIdentityStore(options.store) : options.store;
-  const policy = createPolicy({ ...(namespace ? { namespace } : {}), ...(group ? { group } : {}) });
+  const { group, namespace } = options;
+  const policy = createPolicy({
+    ...(namespace ? { namespace } : {}),
+    ...(group ? { group } : {}),
+    extension,
+  });
   const refusals = new RefusalLog(log);
   const drops = new DropLog(log);
   const { entries, journal } = await openData(options.dataDir, log);

@@ -17,7 +17,7 @@ export async function enrolList(
   listPath: string,
   passwordsPath: string,
 ): Promise<number> {
-  const identities = parseIdentityCsv(await readFile(listPath, 'utf8'));
+  const identities = parseIdentityCsv(await readFile(listPath, 'utf8'), store.roles);
   const file = await create(passwordsPath);
   try {
     const added = await store.addAll(identities);

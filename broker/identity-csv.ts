@@ -1,6 +1,6 @@
 // Many identities at once: the CSV that names them, and the CSV with their passwords. Text only.
 import { isName, NAME_RULE } from '../schemas/names.ts';
-import { ROLES, type Role } from './policy.ts';
+import type { Role } from './policy.ts';
 
 /** One row of the list. */
 export interface ListedIdentity {
@@ -26,9 +26,10 @@ export class IdentityCsvError extends Error {
 
 /**
  * Reads a list of identities: columns `name`, `role` and, where wanted, `models`, in any order.
+ * @param roles those of the policy
  * @throws {IdentityCsvError} all or nothing: one bad line spoils the list
  */
-export function parseIdentityCsv(text: string): ListedIdentity[] {
+export function parseIdentityCsv(text: string, roles: readonly Role[]): ListedIdentity[] {
   const [header, ...lines] = text.replace(/^\ufeff/, '').split(/\r?\n/);
   const columns = fieldsOf(header ?? '') ?? [];
   const stranger = columns.find((name) => !['name', 'role', 'models'].includes(name));
@@ -41,7 +42,7 @@ export function parseIdentityCsv(text: string): ListedIdentity[] {
   const identities = new Map<string, ListedIdentity>();
   for (const [index, line] of lines.entries()) {
     if (line.trim() === '') continue;
-    const read = readLine(line, columns);
+    const read = readLine(line, columns, roles);
     if (typeof read === 'string') complaints.push(`line ${index + 2}: ${read}`);
     else if (identities.has(read.name)) complaints.push(`line ${index + 2}: ${read.name} again`);
     else identities.set(read.name, read);
@@ -58,7 +59,11 @@ export function formatPasswordCsv(
   return `name,password\n${passwords.map(({ name, password }) => `${name},${password}\n`).join('')}`;
 }
 
-function readLine(line: string, columns: readonly string[]): ListedIdentity | string {
+function readLine(
+  line: string,
+  columns: readonly string[],
+  roles: readonly Role[],
+): ListedIdentity | string {
   const fields = fieldsOf(line);
   if (fields === null) return 'a quote is missing';
   if (fields.length !== columns.length) {
@@ -67,7 +72,7 @@ function readLine(line: string, columns: readonly string[]): ListedIdentity | st
   const value = (column: string) => fields[columns.indexOf(column)] ?? '';
   const [name, role] = [value('name'), value('role')];
   if (!isName(name)) return `${quote(name)} is no name (${NAME_RULE})`;
-  if (!isRole(role)) return `${quote(role)} is no role (${ROLES.join(', ')})`;
+  if (!roles.includes(role)) return `${quote(role)} is no role (${roles.join(', ')})`;
   const models = value('models') === '' ? [] : value('models').split(/[,;\s]+/);
   if (models.length === 0) return { name, role };
   if (role !== 'predictor') return `a ${role} is not limited to models, only predictors are`;
@@ -78,10 +83,6 @@ function readLine(line: string, columns: readonly string[]): ListedIdentity | st
 
 function quote(text: string): string {
   return JSON.stringify(text.slice(0, 80));
-}
-
-function isRole(text: string): text is Role {
-  return (ROLES as readonly string[]).includes(text);
 }
 
 /** The fields of one line (RFC 4180, without line breaks in quotes); `null` where a quote is missing. */

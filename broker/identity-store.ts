@@ -8,13 +8,15 @@ import {
   IdentityStoreError,
 } from './identity.ts';
 import { hashPassword, makePassword, PasswordChecker } from './password.ts';
-import type { Role } from './policy.ts';
+import { ROLES, type Role } from './policy.ts';
 import { type Identities, StoreFile } from './store-file.ts';
 
 /** Where the system tells nothing (network file systems), changes are still seen this soon. */
 const POLL_MS = 1000;
 
 export interface IdentityStore {
+  /** The roles that may be added. */
+  readonly roles: readonly Role[];
   /** Adds an identity. The password is shown here and never again. */
   add(
     name: string,
@@ -46,18 +48,23 @@ export interface IdentityStore {
 
 /**
  * Opens the store in a folder, which is made where it is not there.
+ * @param roles those that may be added
  * @throws {IdentityStoreError} where the folder or the file in it cannot be used
  */
-export async function openIdentityStore(folder: string): Promise<IdentityStore> {
+export async function openIdentityStore(
+  folder: string,
+  roles: readonly Role[] = ROLES,
+): Promise<IdentityStore> {
   const file = new StoreFile(folder);
   await file.prepare();
-  const store = new FolderStore(file);
+  const store = new FolderStore(file, roles);
   await store.refresh();
   return store;
 }
 
 class FolderStore implements IdentityStore {
   private readonly file: StoreFile;
+  readonly roles: readonly Role[];
   private readonly passwords = new PasswordChecker();
   private records: Identities = new Map();
   private version: string | null | undefined = undefined;
@@ -67,8 +74,9 @@ class FolderStore implements IdentityStore {
   private readonly watchers = new Set<(error: IdentityStoreError | null) => void>();
   private stopWatching: (() => void) | null = null;
 
-  constructor(file: StoreFile) {
+  constructor(file: StoreFile, roles: readonly Role[]) {
     this.file = file;
+    this.roles = roles;
   }
 
   async add(name: string, role: Role, options: { readonly models?: readonly string[] } = {}) {
@@ -78,7 +86,7 @@ class FolderStore implements IdentityStore {
   }
 
   async addAll(identities: readonly Identity[]) {
-    for (const identity of identities) checkIdentity(identity);
+    for (const identity of identities) checkIdentity(identity, this.roles);
     const added = await Promise.all(
       identities.map(async (identity) => {
         const password = makePassword();

@@ -22,7 +22,8 @@ const Name = Type.String({ pattern: NAME_PATTERN });
 const RecordSchema = Type.Object(
   {
     name: Name,
-    role: Type.Enum([...ROLES]),
+    // Which roles there are is said by the policy; one that it does not know has no rights.
+    role: Name,
     models: Type.Optional(Type.Array(Name, { minItems: 1 })),
     password: Type.String({
       pattern: '^\\$7\\$[1-9][0-9]{0,6}\\$[A-Za-z0-9+/]{16}\\$[A-Za-z0-9+/]{86}==$',
@@ -92,16 +93,20 @@ export function formatIdentities(identities: ReadonlyMap<string, IdentityRecord>
   return `${JSON.stringify({ version: 1, identities: [...identities.values()] }, null, 2)}\n`;
 }
 
-/** @throws {IdentityStoreError} `IDENTITY_INVALID` */
-export function checkIdentity(identity: Identity): void {
+/**
+ * @param roles those of the policy
+ * @throws {IdentityStoreError} `IDENTITY_INVALID`
+ */
+export function checkIdentity(identity: Identity, roles: readonly Role[] = ROLES): void {
   const { name, role, models } = identity;
   const refuse = (message: string, remedy: string) => {
     throw new IdentityStoreError('IDENTITY_INVALID', message, remedy);
   };
   const rule = `Use ${NAME_RULE}.`;
   if (!isName(name)) refuse(`${JSON.stringify(name)} is no name`, rule);
-  if (!ROLES.includes(role))
-    refuse(`${JSON.stringify(role)} is no role`, `Use ${ROLES.join(', ')}.`);
+  if (!roles.includes(role)) {
+    refuse(`${JSON.stringify(role)} is no role`, `Use ${roles.join(', ')}, or add it by --policy.`);
+  }
   if (name === ADMINISTRATOR) refuse(`${name} is a reserved name`, 'Choose another name.');
   const reserved = probeRole(name) ?? role;
   if (reserved !== role) refuse(`${name} is the name of a probe`, 'Choose another name.');

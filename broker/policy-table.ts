@@ -14,9 +14,9 @@ export function policyRows({ group, namespace, rules }: Policy): ShownRight[] {
     role,
     verb,
     filter: filter
-      .replace('{root}', `${namespace}/v1`)
-      .replace('{namespace}', namespace)
-      .replace('{group}', group),
+      .replaceAll('{root}', `${namespace}/v1`)
+      .replaceAll('{namespace}', namespace)
+      .replaceAll('{group}', group),
   }));
 }
 

@@ -5,7 +5,8 @@ import { RULES } from './policy-rules.ts';
 import { PROBE_GROUP, PROBE_MODEL, PROBES, probeRole } from './probes.ts';
 
 export const ROLES = ['client', 'predictor', 'operator', 'registrar'] as const;
-export type Role = (typeof ROLES)[number];
+/** One of `ROLES`, or one of a policy file. */
+export type Role = string;
 
 /** `subscribe` asks for a filter, `receive` for one topic that is about to be delivered. */
 export type Verb = 'publish' | 'subscribe' | 'receive';
@@ -36,9 +37,16 @@ export interface Rule {
   readonly probes?: readonly string[];
 }
 
+/** What a policy file adds. */
+export interface PolicyExtension {
+  readonly roles: readonly Role[];
+  readonly rules: readonly Rule[];
+}
+
 export interface Policy {
   readonly namespace: string;
   readonly group: string;
+  readonly roles: readonly Role[];
   readonly rules: readonly Rule[];
   /** What is never stored as retained, whoever publishes it. */
   readonly unretained: readonly string[];
@@ -52,13 +60,18 @@ export interface Decision {
   readonly reason: string;
 }
 
-/** The policy of a namespace and a share group. */
+/** The policy of a namespace and a share group, with what a file adds. */
 export function createPolicy(
-  options: { readonly namespace?: string; readonly group?: string } = {},
+  options: {
+    readonly namespace?: string;
+    readonly group?: string;
+    readonly extension?: PolicyExtension | undefined;
+  } = {},
 ): Policy {
-  const { namespace = DEFAULT_NAMESPACE, group = DEFAULT_GROUP } = options;
+  const { extension, namespace = DEFAULT_NAMESPACE, group = DEFAULT_GROUP } = options;
   const unretained = ['readings', 'replies'].map((kind) => `${namespace}/v1/${kind}/#`);
-  return { namespace, group, rules: RULES, unretained };
+  const roles = [...ROLES, ...(extension?.roles ?? [])];
+  return { namespace, group, roles, rules: [...RULES, ...(extension?.rules ?? [])], unretained };
 }
 
 /** True where a retained message on this topic may be stored; elsewhere it is only passed on. */
@@ -120,10 +133,10 @@ export function expandRule(policy: Policy, principal: Principal, rule: Rule): st
   return filters
     .map((filter) =>
       filter
-        .replace('{root}', `${policy.namespace}/v1`)
-        .replace('{namespace}', policy.namespace)
-        .replace('{group}', group)
-        .replace('{self}', principal.name),
+        .replaceAll('{root}', `${policy.namespace}/v1`)
+        .replaceAll('{namespace}', policy.namespace)
+        .replaceAll('{group}', group)
+        .replaceAll('{self}', principal.name),
     )
     .flatMap((filter) => forEach(filter, '{model}', models))
     .flatMap((filter) => forEach(filter, '{probe}', probes));
@@ -131,5 +144,5 @@ export function expandRule(policy: Policy, principal: Principal, rule: Rule): st
 
 function forEach(filter: string, placeholder: string, names: readonly string[]): string[] {
   if (!filter.includes(placeholder)) return [filter];
-  return names.map((name) => filter.replace(placeholder, name));
+  return names.map((name) => filter.replaceAll(placeholder, name));
 }

@@ -13,7 +13,8 @@ import { loadBundle } from '../models/bundle.ts';
 import { decodeAnswer } from '../schemas/encode.ts';
 import { certificatePaths, issueCertificate } from './certificates.ts';
 import { openIdentityStore } from './identity-store.ts';
-import type { Role } from './policy.ts';
+import { createPolicy, type Policy, type Role } from './policy.ts';
+import { parsePolicyFile } from './policy-file.ts';
 import { type RenderedMosquitto, startRenderedMosquitto } from './rendered-mosquitto.fixture.ts';
 
 const R = 'echolot/v1';
@@ -69,7 +70,7 @@ async function login(
   return { url: certificatesUrl, tls };
 }
 
-async function start(way: Way, more: { innerHost?: string } = {}): Promise<void> {
+async function start(way: Way, more: { innerHost?: string; policy?: Policy } = {}): Promise<void> {
   if (way === 'certificate') {
     for (const [name, role] of WHO) await issueCertificate(store, name, { role });
   }
@@ -268,6 +269,18 @@ describe('the rendered Mosquitto', () => {
     const answers = await inbox.until(({ length }) => length >= count);
     const ids = new Set(answers.map(({ payload }) => decodeAnswer(payload)?.id));
     expect(ids.size).toBe(count);
+  });
+
+  it('follows the custom roles of a policy file', async () => {
+    const rules = [{ role: 'auditor', verb: 'receive', filter: '{root}/replies/+/+' }];
+    const text = JSON.stringify({ version: 1, roles: [{ name: 'auditor' }], rules });
+    const policy = createPolicy({ extension: parsePolicyFile(text, 'extra.json') });
+    const identities = await openIdentityStore(store, policy.roles);
+    passwords.set('aud-1', (await identities.add('aud-1', 'auditor')).password);
+    await start('password', { policy });
+    const { client } = await connect('password', 'aud-1');
+    expect(await granted(client, `${R}/replies/+/+`)).toBe(1);
+    expect(await granted(client, `${R}/readings/+/+`)).toBe(128);
   });
 
   it('has files that only their owner reads', async () => {

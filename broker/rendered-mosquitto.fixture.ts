@@ -27,16 +27,32 @@ export interface RenderedMosquitto {
   stop(): Promise<void>;
 }
 
+interface Options {
+  readonly models?: readonly string[];
+  readonly probes?: boolean;
+  readonly policy?: Policy;
+  /** Default 127.0.0.1; where it is no loopback address, certificates are asked for there. */
+  readonly innerHost?: string;
+}
+
+/** Takes other ports where somebody was quicker. */
 export async function startRenderedMosquitto(
   store: string,
-  options: {
-    readonly models?: readonly string[];
-    readonly probes?: boolean;
-    readonly policy?: Policy;
-    /** Default 127.0.0.1; where it is no loopback address, certificates are asked for there. */
-    readonly innerHost?: string;
-  } = {},
+  options: Options = {},
 ): Promise<RenderedMosquitto> {
+  for (;;) {
+    const broker = await prepare(store, options);
+    try {
+      await broker.start();
+      return broker;
+    } catch (error) {
+      await broker.stop();
+      if (!String(error).includes('Address already in use')) throw error;
+    }
+  }
+}
+
+async function prepare(store: string, options: Options): Promise<RenderedMosquitto> {
   const { innerHost, models = ['sonar'], policy = createPolicy(), probes = true } = options;
   const folder = await mkdtemp(join(tmpdir(), 'echolot-rendered-'));
   const at = (port: number, host = '127.0.0.1') => ({ host, port });
@@ -67,7 +83,6 @@ export async function startRenderedMosquitto(
     await running?.end(signal);
     running = null;
   };
-  await start();
   return {
     folder,
     clientsUrl: `${tls ? 'mqtts' : 'mqtt'}://127.0.0.1:${clients.port}`,

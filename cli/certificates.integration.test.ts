@@ -107,10 +107,11 @@ describe('echolot identity --certificate', () => {
   });
 
   it('adds a list and writes the passwords into a file', async () => {
-    const { folder, identity } = setUp();
+    const { folder, identity, store } = setUp();
     const [list, out] = [join(folder, 'list.csv'), join(folder, 'out.csv')];
     writeFileSync(list, 'name,role,models\ndev-1,client,\nedge-1,predictor,sonar\n');
-    const { code, stderr, stdout } = await identity('add', '--csv', list, '--out', out);
+    const flags = ['--csv', list, '--out', out, '--store', store];
+    const { code, stderr, stdout } = await runCli(['identity', 'add', ...flags]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
     expect(stderr).toMatch(/^2 identities are added/);
     expect(readFileSync(out, 'utf8')).toMatch(/^name,password\ndev-1,\S{43}\nedge-1,\S{43}\n$/);

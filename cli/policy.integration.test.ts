@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import mqtt from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
-import { cleanUp, makeFolder, runCli } from './run-cli.fixture.ts';
+import { cleanUp, makeFolder, runCli, startCli } from './run-cli.fixture.ts';
 
 afterEach(cleanUp);
 
@@ -53,5 +55,69 @@ describe('echolot policy explain', () => {
     const ended = await echolot('policy', 'explain', ...args);
     expect(ended.code).toBe(code);
     expect(ended.stderr).toContain(text);
+  });
+});
+
+describe('a policy file', () => {
+  const AUDITOR = {
+    version: 1,
+    roles: [{ name: 'auditor' }],
+    rules: [{ role: 'auditor', verb: 'receive', filter: '{root}/replies/+/+' }],
+  };
+
+  function withFile(content: unknown) {
+    const { echolot, store } = setUp();
+    const path = join(makeFolder(), 'extra.json');
+    writeFileSync(path, JSON.stringify(content));
+    return { echolot, store, path };
+  }
+
+  it('gives roles that identities may have, and rights that are shown and explained', async () => {
+    const { echolot, path } = withFile(AUDITOR);
+    const add = ['identity', 'add', 'aud-1', '--role', 'auditor'];
+    const refused = await echolot(...add);
+    expect(refused.code).toBe(64);
+    expect(refused.stderr).toContain('auditor is no role');
+    expect((await echolot(...add, '--policy', path)).code).toBe(0);
+    const shown = await echolot('policy', 'show', '--policy', path);
+    expect(shown.stdout).toMatch(/^auditor +receive +echolot\/v1\/replies\/\+\/\+$/m);
+    const ask = ['policy', 'explain', 'aud-1', 'subscribe', 'echolot/v1/replies/+/sonar'];
+    expect((await echolot(...ask)).code).toBe(1);
+    const explained = await echolot(...ask, '--policy', path);
+    expect(explained.code).toBe(0);
+    expect(explained.stdout).toContain('"auditor receive {root}/replies/+/+"');
+  });
+
+  it('is enforced by the broker', async () => {
+    const { echolot, path, store } = withFile(AUDITOR);
+    const add = ['identity', 'add', 'aud-1', '--role', 'auditor', '--policy', path];
+    const password = (await echolot(...add)).stdout.trimEnd();
+    const env = { ECHOLOT_STORE: store, ECHOLOT_POLICY: path };
+    const broker = startCli(['broker', '--port', '0', '--ws-port', 'off'], { env });
+    const [, port] = await broker.says(/"port":(\d+)/);
+    const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, {
+      clientId: 'aud-1',
+      username: 'aud-1',
+      password,
+    });
+    const grants = await client.subscribeAsync('echolot/v1/replies/+/+');
+    expect(grants.map(({ qos }) => qos)).toEqual([0]);
+    await expect(client.subscribeAsync('echolot/v1/readings/+/+')).rejects.toThrow();
+    await client.endAsync(true);
+  });
+
+  it.each([
+    ['policy', 'show'],
+    ['policy', 'explain', 'dev-1', 'publish', 'a'],
+    ['policy', 'render', 'mosquitto', '--out', '/nowhere/out'],
+    ['broker', '--port', '0', '--ws-port', 'off'],
+    ['identity', 'add', 'dev-1', '--role', 'client'],
+  ])('that opens everything is refused by %s %s', async (...args) => {
+    const rule = { role: 'client', verb: 'publish', filter: '#' };
+    const { echolot, path } = withFile({ version: 1, rules: [rule] });
+    const { code, stderr, stdout } = await echolot(...args, '--policy', path);
+    expect([code, stdout]).toEqual([78, '']);
+    expect(stderr).toMatch(/error: .*extra\.json: \/rules\/0: # would open every namespace/);
+    expect(stderr).toMatch(/^hint: /m);
   });
 });

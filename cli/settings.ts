@@ -22,6 +22,7 @@ export interface AllSettings {
   readonly runtime: 'auto' | 'onnx' | 'tfjs';
   readonly modelName: string;
   readonly store: string;
+  readonly policy: string | null;
   readonly host: string;
   readonly port: number;
   readonly wsPort: number | 'off';
@@ -179,6 +180,14 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<AllSettings[Nam
     default: defaultStore,
     doc: 'the folder of the identities',
   },
+  policy: {
+    flag: '--policy',
+    argument: '<file>',
+    env: 'ECHOLOT_POLICY',
+    format: 'path',
+    default: null,
+    doc: 'custom roles and extra rules (schemas/json-schema/policy-file.schema.json)',
+  },
   host: {
     flag: '--host',
     argument: '<address>',
@@ -269,19 +278,22 @@ const COMMON = ['namespace', 'logLevel'] as const;
 /** One schema per kind of process. */
 export const KINDS = {
   agent: [...CONNECTION, ...COMMON, 'agentId', 'group', 'model', 'modelKey', 'runtime'],
-  broker: [...LISTENERS, ...TLS_LISTENERS, ...COMMON, 'store', 'dataDir', 'group'],
+  broker: [...LISTENERS, ...TLS_LISTENERS, ...COMMON, 'store', 'policy', 'dataDir', 'group'],
   client: [...CONNECTION, ...COMMON, 'clientId', 'modelName'],
   demo: [...LISTENERS, ...COMMON, 'group', 'model', 'modelKey', 'runtime'],
   observer: [...CONNECTION, ...COMMON, 'clientId'],
   replay: [...CONNECTION, ...COMMON, 'clientId', 'model'],
-  policy: ['store', 'namespace', 'group'],
-  render: ['store', 'namespace', 'group', 'tlsNames'],
-  rights: ['namespace', 'group'],
+  enrol: ['store', 'policy'],
+  policy: ['store', 'policy', 'namespace', 'group'],
+  prove: ['brokerUrl', 'protocol', 'ca', 'store', 'policy', 'namespace', 'group'],
+  render: ['store', 'policy', 'namespace', 'group', 'tlsNames'],
+  rights: ['policy', 'namespace', 'group'],
   store: ['store'],
   up: [
     ...LISTENERS,
     ...COMMON,
     'store',
+    'policy',
     'dataDir',
     'agentId',
     'group',

@@ -7,6 +7,7 @@ import { requireAgentId } from './connection.ts';
 import type { Context } from './context.ts';
 import { createServiceLog } from './log.ts';
 import { renewPredictor, startOwnAgent } from './own-agent.ts';
+import { loadExtension } from './policy.ts';
 import type { Settings } from './settings.ts';
 import { shellWord } from './shell-word.ts';
 import { listenForStop } from './stop-signal.ts';
@@ -17,6 +18,7 @@ export async function runUp(settings: Settings<'up'>, context: Context): Promise
   context.log = log;
   const stop = listenForStop();
   const agentId = requireAgentId(settings);
+  const extension = await loadExtension(settings);
   const store = await openIdentityStore(settings.store);
   const classifier = await loadModel({ directory: model, key: modelKey ?? undefined, runtime });
   const broker = await startEmbeddedBroker({
@@ -27,6 +29,7 @@ export async function runUp(settings: Settings<'up'>, context: Context): Promise
     ...(dataDir === null ? {} : { dataDir }),
     namespace,
     group,
+    extension,
     log,
   });
   try {

@@ -43,7 +43,7 @@ describe('a wrong command line', () => {
     [['broker', '--prot', '1'], 'Did you mean --port?'],
     [['broker', 'extra'], 'too many arguments'],
     [['identity', 'rotate'], "missing required argument 'name'"],
-    [['identity', 'add', 'a', '--role', 'king'], 'Allowed choices are client, predictor'],
+    [['identity', 'add', 'a', '--role', 'king'], 'Known are client, predictor'],
     [['agent', '--keep-session', '--leave'], 'cannot be used with'],
   ])('ends %j with exit 64 and says why', async (args, why) => {
     const { code, stderr, stdout } = await runCli(args);

@@ -4,6 +4,7 @@ import { startEmbeddedBroker } from '../../broker/embedded-broker.ts';
 import { addCommand, settingsOf } from '../command.ts';
 import type { Context } from '../context.ts';
 import { createServiceLog } from '../log.ts';
+import { loadExtension } from '../policy.ts';
 import { listenForStop } from '../stop-signal.ts';
 import { prepareTls } from '../tls-listeners.ts';
 
@@ -24,6 +25,7 @@ export function addBrokerCommand(program: Command, context: Context): void {
     const log = createServiceLog(settings.logLevel);
     context.log = log;
     const stop = listenForStop();
+    const extension = await loadExtension(settings);
     const tls = await prepareTls(settings);
     const broker = await startEmbeddedBroker({
       store,
@@ -34,6 +36,7 @@ export function addBrokerCommand(program: Command, context: Context): void {
       ...(tls === null ? {} : { tls }),
       namespace,
       group,
+      extension,
       log,
     });
     await stop.requested;

@@ -1,5 +1,5 @@
 // echolot identity: who may connect, with password or certificate, added, listed, renewed and removed.
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { MAX_DAYS } from '../../broker/certificate-authority.ts';
 import { certificatePaths, issueCertificate } from '../../broker/certificates.ts';
 import { enrolList } from '../../broker/enrol.ts';
@@ -10,6 +10,7 @@ import { addCommand, settingsOf } from '../command.ts';
 import type { Context } from '../context.ts';
 import { renderColumns } from '../columns.ts';
 import { CliError } from '../errors.ts';
+import { loadExtension } from '../policy.ts';
 import { shellWord } from '../shell-word.ts';
 
 interface CertificateFlags {
@@ -22,6 +23,12 @@ interface AddFlags extends CertificateFlags {
   readonly models?: readonly string[];
   readonly csv?: string;
   readonly out?: string;
+}
+
+/** The folder of the identities, and the roles that they may have. */
+interface Store {
+  readonly folder: string;
+  readonly roles: readonly Role[];
 }
 
 export function addIdentityCommand(program: Command, context: Context): void {
@@ -38,7 +45,7 @@ function addAdd(identity: Command, context: Context): void {
   addCommand(identity, {
     name: 'add',
     summary: 'add an identity and print its password, once, or make it a certificate',
-    kind: 'store',
+    kind: 'enrol',
     examples: [
       'echolot identity add dev-1 --role client > dev-1.password',
       'echolot identity add edge-1 --role predictor --models sonar > edge-1.password',
@@ -47,49 +54,66 @@ function addAdd(identity: Command, context: Context): void {
     ],
   })
     .argument('[name]', 'username, client id and topic segment in one', readName)
-    .addOption(new Option('--role <role>', 'what it may do').choices(ROLES))
+    .option('--role <role>', `what it may do: ${ROLES.join(', ')}, or a role of --policy`, readName)
     .option('--models <names>', 'for a predictor: only these models, such as a,b', readModels)
     .option('--certificate', 'make a client certificate in the store, and no password')
     .option('--days <days>', 'how long the certificate is valid (default 365)', readDays)
     .option('--csv <file>', 'add everybody in this list: columns name, role and models')
     .option('--out <file>', 'with --csv: write name and password of each into this new file')
     .action(async (name: string | undefined, flags: AddFlags, command: Command) => {
-      const { store: folder } = settingsOf('store', context, command);
-      if (name === undefined || flags.csv !== undefined) await addAll(context, folder, name, flags);
-      else await addOne(context, folder, name, flags);
+      const settings = settingsOf('enrol', context, command);
+      const extension = await loadExtension(settings);
+      const store = {
+        folder: settings.store,
+        roles: [...ROLES, ...(extension?.roles ?? [])],
+      };
+      if (name === undefined || flags.csv !== undefined) await addAll(context, store, name, flags);
+      else await addOne(context, store, name, flags);
     });
 }
 
-async function addOne(context: Context, folder: string, name: string, flags: AddFlags) {
+async function addOne(context: Context, { folder, roles }: Store, name: string, flags: AddFlags) {
   const { certificate, models, out, role } = flags;
   checkDays(flags);
   if (out !== undefined) throw new CliError('--out is given without --csv', 'Leave it out.');
   if (role === undefined) {
-    throw new CliError('no role is given', `Add --role with one of ${ROLES.join(', ')}.`);
+    throw new CliError('no role is given', `Add --role with one of ${roles.join(', ')}.`);
   }
-  const store = await openIdentityStore(folder);
+  if (!roles.includes(role)) {
+    throw new CliError(
+      `${role} is no role`,
+      `Known are ${roles.join(', ')}; --policy adds others.`,
+    );
+  }
+  const store = await openIdentityStore(folder, roles);
   const { password } = await store.add(name, role, models ? { models } : {});
   const added = `${name} (${role}) is added to ${folder}`;
   if (certificate) await makeCertificate(context, folder, { name, role }, flags, added);
   else showPassword(context, added, password);
 }
 
-async function addAll(context: Context, folder: string, name: string | undefined, flags: AddFlags) {
-  const { csv, out, ...others } = flags;
+async function addAll(
+  context: Context,
+  { folder, roles }: Store,
+  name: string | undefined,
+  flags: AddFlags,
+) {
+  const { certificate, csv, days, models, out, role } = flags;
   if (csv === undefined) {
     throw new CliError('nobody is named', 'Give a name and --role, or a list with --csv.');
   }
   if (out === undefined) {
     throw new CliError('--csv is given without --out', 'Name a new file for the passwords.');
   }
-  const [first] = [...(name === undefined ? [] : [name]), ...Object.keys(others)];
+  const others = Object.entries({ certificate, days, models, role });
+  const [first] = [name, ...others.map(([flag, value]) => value && `--${flag}`)].filter(Boolean);
   if (first !== undefined) {
     throw new CliError(
       `--csv does not go with ${first}`,
       'Names, roles and models come from the list.',
     );
   }
-  const count = await enrolList(await openIdentityStore(folder), csv, out);
+  const count = await enrolList(await openIdentityStore(folder, roles), csv, out);
   context.stderr.write(
     `${count} identities are added to ${folder}; their passwords are in ${out}\n`,
   );

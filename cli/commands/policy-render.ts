@@ -4,7 +4,6 @@ import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { ensureAdministrator } from '../../broker/administrator.ts';
-import { createPolicy } from '../../broker/policy.ts';
 import { loadRenderedTls, loadRenderInput } from '../../broker/render-input.ts';
 import {
   CONFIGURATION_FILE,
@@ -16,6 +15,7 @@ import { writeRendering } from '../../broker/rendering.ts';
 import { addCommand, settingsOf } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
+import { loadPolicy } from '../policy.ts';
 import { addRenderFlags, type RenderFlags } from '../render-flags.ts';
 import { shellWord } from '../shell-word.ts';
 
@@ -77,6 +77,7 @@ const LISTEN = {
 
 async function renderFiles(context: Context, flags: MosquittoFlags, command: Command) {
   const settings = settingsOf('render', context, command);
+  const policy = await loadPolicy(settings);
   const { store, tlsNames } = settings;
   const names = tlsNames === null ? [] : tlsNames.split(',').filter((name) => name !== '');
   const tls = await loadRenderedTls(store, names);
@@ -87,7 +88,7 @@ async function renderFiles(context: Context, flags: MosquittoFlags, command: Com
   const out = resolve(flags.out);
   const { models, probes } = flags;
   const files = renderMosquitto({
-    ...(await loadRenderInput(store, { policy: createPolicy(settings), models, probes })),
+    ...(await loadRenderInput(store, { policy, models, probes })),
     administrator: await ensureAdministrator(store),
     folder: flags.at ?? out,
     plugin: flags.plugin ?? PLUGINS.find((path) => existsSync(path)) ?? PLUGINS[0] ?? '',
