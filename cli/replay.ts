@@ -9,6 +9,7 @@ import { readConnection, requireClientId } from './connection.ts';
 import type { Context } from './context.ts';
 import { CliError, EXIT, printable } from './errors.ts';
 import { createTerminalLog } from './log.ts';
+import { ReplayTally } from './replay-tally.ts';
 import type { Settings } from './settings.ts';
 import { listenForStop } from './stop-signal.ts';
 
@@ -32,11 +33,12 @@ export async function runReplay(
   const log = createTerminalLog(settings.logLevel, (line) => stderr.write(`${line}\n`));
   const clientId = requireClientId(settings, 'client');
   const connection = readConnection(settings, clientId, log);
-  const { input, name } = (await loadBundle(settings.model)).manifest;
+  const { digest, manifest } = await loadBundle(settings.model);
+  const { input, name } = manifest;
   const { rows } = await loadReplayRows(settings.model);
   const stop = listenForStop();
   const show = json || !stdout.isTTY ? toJsonLine : describe;
-  const seen = { classified: 0, correct: 0, problems: 0 };
+  const tally = new ReplayTally(digest);
   const simulator = startSimulator(
     {
       ...connection,
@@ -50,12 +52,11 @@ export async function runReplay(
       seed,
       ...(count === undefined ? {} : { limit: count }),
       onPrediction: (prediction) => {
-        seen.classified += 1;
-        if (prediction.correct) seen.correct += 1;
+        tally.count(prediction);
         stdout.write(`${show(prediction)}\n`);
       },
       onProblem: ({ problem }) => {
-        seen.problems += 1;
+        tally.problems += 1;
         log.warn({ ...problem }, 'not classified');
       },
       onEvent: (_, event) => {
@@ -75,10 +76,8 @@ export async function runReplay(
   } finally {
     await simulator.stop();
   }
-  const accuracy =
-    seen.classified === 0 ? '' : `, accuracy ${percent(seen.correct, seen.classified)}`;
-  stderr.write(`${seen.classified} classified, ${seen.problems} not${accuracy}\n`);
-  context.exitCode = seen.problems > 0 ? EXIT.failure : EXIT.ok;
+  stderr.write(`${tally.summary()}\n`);
+  context.exitCode = tally.problems > 0 ? EXIT.failure : EXIT.ok;
 }
 
 function describe(prediction: SimulatedPrediction): string {
@@ -87,8 +86,4 @@ function describe(prediction: SimulatedPrediction): string {
   return printable(
     `${label} ${score.toFixed(2)} (${judgement}) from ${agent} in ${latencyMs.toFixed(1)} ms`,
   );
-}
-
-function percent(part: number, whole: number): string {
-  return `${((100 * part) / whole).toFixed(1)} %`;
 }

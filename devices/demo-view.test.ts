@@ -16,6 +16,7 @@ function said(label: string, expected: string, client = 'device-1'): SimulatedPr
     score: 0.9,
     scores,
     agent: 'edge-1',
+    digest: `sha256:${'0'.repeat(64)}`,
     latencyMs: 1.26,
   };
 }

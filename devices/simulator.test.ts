@@ -97,7 +97,7 @@ describe('startSimulator', () => {
     await clock.advance(15);
     buses[0]?.answer(sent, prediction('metal'));
     await clock.advance(0);
-    const { model: _, ...answer } = prediction('metal');
+    const { model, ...answer } = prediction('metal');
     expect(predictions).toEqual([
       {
         client: 'a',
@@ -105,6 +105,7 @@ describe('startSimulator', () => {
         agent: 'edge-1',
         expected,
         correct: expected === 'metal',
+        digest: model.digest,
         latencyMs: 25,
         ...answer,
       },

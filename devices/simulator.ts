@@ -42,6 +42,8 @@ export interface SimulatedPrediction extends RowPrediction {
   readonly expected: string;
   readonly correct: boolean;
   readonly agent: string;
+  /** Of the bundle that answered. */
+  readonly digest: string;
   /** From the call to the answer. */
   readonly latencyMs: number;
 }
@@ -151,11 +153,12 @@ class Device {
     this.open -= 1;
     if (this.stopped) return;
     if (result.ok) {
-      const { id, label, score, scores, agent } = result.prediction;
+      const { id, label, score, scores, agent, model } = result.prediction;
       const latencyMs = this.clock.now() - startMs;
       const correct = label === expected;
       const client = this.clientId;
-      onPrediction?.({ client, id, label, expected, correct, score, scores, agent, latencyMs });
+      const known = { expected, correct, digest: model.digest, latencyMs };
+      onPrediction?.({ client, id, label, score, scores, agent, ...known });
     } else {
       onProblem?.({ client: this.clientId, problem: result.problem });
     }
