@@ -209,6 +209,7 @@ const REMEDIES: Partial<Record<BundleProblemKind, string>> = {
   'signed-by-another': 'Give the public key of who signed it, or a bundle signed with this key.',
   unlisted: 'Take the file out of the folder, or publish the bundle again with it.',
   outside: 'A bundle holds plain files only; export the model with its weights inside.',
-  model: 'Export the model again; "echolot model pack" makes a bundle of an ONNX file.',
+  model:
+    'Check who may read it, or export the model again; "echolot model pack" makes a bundle of an ONNX file.',
   manifest: 'Make the bundle again with "echolot model pack" or "echolot model train".',
 };

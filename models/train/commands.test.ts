@@ -84,3 +84,10 @@ it('evaluates every way of training, draws, and ends with a line of JSON', async
   expect(await readFile(join(out, 'roc.svg'), 'utf8')).toContain('logistic-regression');
   expect(progress).toContain('network: fold 10 of 10');
 });
+
+it('finds a folder for plots that cannot be made before it evaluates', async () => {
+  await expect(runEvaluate({ data, seed: 7, repeats: 1, out: data }, output)).rejects.toMatchObject(
+    { code: 'EEXIST' },
+  );
+  expect(progress).toEqual([]);
+});

@@ -72,6 +72,8 @@ export async function runEvaluate(
   output: CommandOutput,
 ): Promise<void> {
   const source = await loadTrainingData(data);
+  // Before the long work, whose figures would be lost where this fails.
+  if (out !== undefined) await mkdir(out, { recursive: true });
   const report = await evaluateModels({
     data: source.data,
     seed,
@@ -84,7 +86,6 @@ export async function runEvaluate(
   output.progress('');
   output.result(`${formatReport(report)}\n\n`);
   if (out !== undefined) {
-    await mkdir(out, { recursive: true });
     for (const [name, svg] of renderPlots(report)) await writeFile(join(out, name), svg);
     output.result(`plots: ${resolve(out)}\n\n`);
   }
