@@ -144,15 +144,14 @@ export class Agent {
   }
 
   private routeTopic(message: Incoming): void {
-    const topic = parseTopic(this.options.namespace, message.topic);
-    if (topic?.kind === 'status') {
+    const route = this.parts.routes.find(message.topic);
+    if (!route && parseTopic(this.options.namespace, message.topic)?.kind === 'status') {
       this.onStatus(message);
       return;
     }
     // Unacknowledged, it waits for our return or goes to a peer; at QoS 0 it would be lost.
     if (!this.accepting && message.qos === 1) return;
-    const lane = topic?.kind === 'reading' ? this.parts.lanes.get(topic.model) : undefined;
-    if (topic?.kind === 'reading' && lane) this.parts.predictor.accept(message, topic.client, lane);
+    if (route) this.parts.predictor.accept(message, route);
     else this.parts.predictor.acceptUnanswerable(message);
   }
 

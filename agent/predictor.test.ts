@@ -8,6 +8,7 @@ import { Books } from './books.ts';
 import type { Classifier } from './classifier.ts';
 import { Lane } from './lane.ts';
 import { Predictor } from './predictor.ts';
+import { type Route, Routes } from './routes.ts';
 
 const MODEL = {
   name: 'toy',
@@ -51,20 +52,24 @@ let now: number;
 let runs: number[];
 let books: Books;
 let predictor: Predictor;
-let lane: Lane;
+let route: Route;
 
 function build(rows = 100, bytes = 1_000_000): void {
   books = new Books(0);
-  lane = new Lane({
+  const lane = new Lane({
     classifier: toyClassifier(runs),
     limits: { rows, bytes },
     batchRows: 16,
     books,
     clock: () => now,
   });
+  const found = new Routes('edge-1', 'echolot', new Map([['toy', lane]])).find(
+    'echolot/v1/readings/buoy-7/toy',
+  );
+  if (!found) throw new Error('no route');
+  route = found;
   predictor = new Predictor({
     agent: 'edge-1',
-    namespace: 'echolot',
     maxPayloadBytes: 10_000,
     books,
     publish: (topic, payload, options, done) => {
@@ -106,7 +111,7 @@ function message(payload: Buffer, more: Partial<Incoming> = {}): Incoming {
 const reading = (id: string, values: unknown, more: object = {}) =>
   Buffer.from(JSON.stringify({ id, values, ...more }));
 const accept = (payload: Buffer, more?: Partial<Incoming>) =>
-  predictor.accept(message(payload, more), 'buoy-7', lane);
+  predictor.accept(message(payload, more), route);
 const answers = () => published.map(({ payload }) => decodeAnswer(payload));
 
 describe('a reading', () => {

@@ -2,10 +2,10 @@
 import type { Incoming, PublishOutcome, Qos } from '../bus/types.ts';
 import { type Encoding, decodeReading } from '../schemas/decode-reading.ts';
 import type { AgentProblemCode, Problem } from '../schemas/problems.ts';
-import { buildTopic } from '../schemas/topics.ts';
 import { encodePrediction, encodeProblem } from './answers.ts';
 import type { Books, Column } from './books.ts';
 import type { Lane } from './lane.ts';
+import type { Route } from './routes.ts';
 
 /** Publishes an answer; `settled` is called exactly once. */
 export type PublishAnswer = (
@@ -24,7 +24,6 @@ export type OnProblem = (
 
 export interface PredictorOptions {
   readonly agent: string;
-  readonly namespace: string;
   readonly maxPayloadBytes: number;
   readonly books: Books;
   readonly publish: PublishAnswer;
@@ -53,13 +52,11 @@ export class Predictor {
     this.options = options;
   }
 
-  /** Takes in a reading of `client` for the lane's model. */
-  accept(message: Incoming, client: string, lane: Lane): void {
-    const { books, namespace, maxPayloadBytes } = this.options;
+  /** Takes in a reading that came on the route's topic. */
+  accept(message: Incoming, { client, lane, replyTopic, signature }: Route): void {
+    const { books, maxPayloadBytes } = this.options;
     const arrivedMs = this.options.clock();
-    const { limits, model } = lane.classifier;
-    const replyTopic = buildTopic(namespace, { kind: 'reply', client, model: model.name });
-    const decoded = decodeReading(message.payload, limits, maxPayloadBytes);
+    const decoded = decodeReading(message.payload, lane.classifier.limits, maxPayloadBytes);
     const rows = decoded.ok ? decoded.value.rows : 1;
     const delivery: Delivery = { message, client, replyTopic, arrivedMs, rows };
     books.receive(rows);
@@ -76,11 +73,6 @@ export class Predictor {
     const expired = () =>
       reject('expired', { code: 'DEADLINE_PASSED', detail: 'the deadline has passed' });
     const expiresMs = this.expiry(message, reading.deadlineMs, arrivedMs);
-    const signature = {
-      agent: this.options.agent,
-      model,
-      labels: lane.classifier.labels,
-    };
     const admitted = lane.offer({
       reading,
       arrivedMs,
@@ -132,11 +124,12 @@ export class Predictor {
 
   /** When the answer loses its worth, on the clock that never steps. */
   private expiry(message: Incoming, deadlineMs: number | null, arrivedMs: number): number | null {
+    if (deadlineMs === null && message.expirySeconds === undefined) return null;
     const left = [
       ...(deadlineMs === null ? [] : [deadlineMs - this.options.wallClock()]),
       ...(message.expirySeconds === undefined ? [] : [message.expirySeconds * 1000]),
     ];
-    return left.length === 0 ? null : arrivedMs + Math.min(...left);
+    return arrivedMs + Math.min(...left);
   }
 
   private overloaded(lane: Lane): Problem<AgentProblemCode> {

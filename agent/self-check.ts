@@ -5,7 +5,7 @@ import { decodeReading } from '../schemas/decode-reading.ts';
 import { decodeAnswer, encodeMessage } from '../schemas/encode.ts';
 import { SELF_CHECK_MODEL } from '../schemas/names.ts';
 import { buildTopic } from '../schemas/topics.ts';
-import { encodePrediction, encodeProblem } from './answers.ts';
+import { createSignature, encodePrediction, encodeProblem } from './answers.ts';
 import type { Classifier } from './classifier.ts';
 
 type Publish = (
@@ -87,11 +87,12 @@ export class SelfCheck {
     try {
       const scores = await classifier.classify(reading.values, reading.rows);
       reply(
-        encodePrediction(reading, scores, 0, {
-          agent,
-          model: classifier.model,
-          labels: classifier.labels,
-        }),
+        encodePrediction(
+          reading,
+          scores,
+          0,
+          createSignature(agent, classifier.model, classifier.labels),
+        ),
       );
     } catch {
       const detail = 'the model failed on the self-check';

@@ -1,4 +1,5 @@
 // From the bytes of a reading to a row-major Float32Array, or to the problem that its sender is told.
+import { isAscii } from 'node:buffer';
 import { decodeCbor, looksLikeCbor } from './cbor.ts';
 import { checkReading, MAX_ROWS } from './messages.ts';
 import type { AgentProblemCode, Problem } from './problems.ts';
@@ -216,7 +217,11 @@ function parseJson(payload: Uint8Array) {
     return { ok: false, reason: `the JSON is nested deeper than ${MAX_DEPTH} levels` } as const;
   }
   try {
-    return { ok: true, value: JSON.parse(utf8.decode(payload)) as unknown } as const;
+    // Readings are ASCII but for strange fields, and ASCII needs no decoder.
+    const text = isAscii(payload)
+      ? Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString('latin1')
+      : utf8.decode(payload);
+    return { ok: true, value: JSON.parse(text) as unknown } as const;
   } catch {
     return {
       ok: false,
