@@ -18,6 +18,7 @@ process.once('disconnect', () => process.exit());
 async function attempt({ bundle, runtime }: TrialRequest): Promise<TrialResult> {
   try {
     const classifier = await createClassifier(bundle, { runtime });
+    await tryLimits(bundle, classifier);
     return { ok: true, facts: await measure(bundle, classifier) };
   } catch (error) {
     if (error instanceof BundleRefusedError) {
@@ -25,6 +26,27 @@ async function attempt({ bundle, runtime }: TrialRequest): Promise<TrialResult> 
       return { ok: false, kind, message, remedy };
     }
     throw error;
+  }
+}
+
+/**
+ * Golden vectors are the bundle's own choice. At the limits of what is let in the model may fail, since
+ * an agent answers that; what it may not do is hang, crash, or ask for more memory than there is.
+ */
+async function tryLimits({ directory, manifest }: Bundle, classifier: Classifier): Promise<void> {
+  const { maximum, minimum, width } = manifest.input;
+  for (const value of [minimum, minimum / 2 + maximum / 2, maximum]) {
+    try {
+      await classifier.classify(new Float32Array(width).fill(value), 1);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message.trim() : String(cause);
+      if (!/alloc/i.test(why)) continue;
+      throw new BundleRefusedError(
+        `the bundle ${manifest.name} ${manifest.version} in ${directory} is refused: a reading of ${value} throughout takes more memory than a trial may: ${why}`,
+        'Do not serve it; find out where the model comes from, or narrow the limits in its manifest.',
+        { kind: 'trial', cause },
+      );
+    }
   }
 }
 

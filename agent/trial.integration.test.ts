@@ -12,6 +12,7 @@ import {
 import { type Bundle, loadBundle } from '../models/bundle.ts';
 import {
   endlessLoop,
+  growingTensor,
   hugeTensor,
   nanWeights,
   nestedFunctions,
@@ -75,6 +76,18 @@ describe('a trial', () => {
   ])('refuses a model that %s', async (_, onnx, message) => {
     const result = await tryBundle(await smuggle(onnx));
     expect(result).toMatchObject({ ok: false, message: expect.stringContaining(message) });
+  });
+
+  it('refuses a model whose memory grows with the readings, though its golden vectors are small', async () => {
+    const golden = [{ values: [0, 0, 0, 0], scores: [0.5, 0.5] }];
+    const small = { onnx: growingTensor(1000), activation: 'none', golden } as const;
+    expect(await tryBundle(await bundleOf(small))).toMatchObject({ ok: true });
+    const result = await tryBundle(await bundleOf({ ...small, onnx: growingTensor(1e9) }));
+    expect(result).toMatchObject({
+      ok: false,
+      kind: 'trial',
+      message: expect.stringContaining('memory'),
+    });
   });
 
   it.each([

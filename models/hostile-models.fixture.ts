@@ -5,6 +5,7 @@ import {
   graph,
   graphAttribute,
   int64Tensor,
+  intAttribute,
   linearModel,
   localFunction,
   model,
@@ -60,6 +61,29 @@ export function hugeTensor(elements: number): Uint8Array {
     ],
     initializers: [
       int64Tensor('n', [1], [elements]),
+      tensor('w', [4, 2], [1, 0, 0, 1, 1, 0, 0, 1]),
+    ],
+    ...io,
+  });
+}
+
+/** Takes memory by what it is asked: nothing for zeros, so many floats for ones. */
+export function growingTensor(elements: number): Uint8Array {
+  return model({
+    nodes: [
+      node('ReduceMax', ['x'], ['most']),
+      node('Mul', ['most', 'k'], ['wanted']),
+      node('Reshape', ['wanted', 'one'], ['flat']),
+      node('Cast', ['flat'], ['n'], [intAttribute('to', 7)]),
+      node('ConstantOfShape', ['n'], ['zeros']),
+      node('ReduceSum', ['zeros'], ['zero']),
+      node('MatMul', ['x', 'w'], ['z']),
+      node('Add', ['z', 'zero'], ['s']),
+      node('Softmax', ['s'], ['y']),
+    ],
+    initializers: [
+      tensor('k', [1], [elements]),
+      int64Tensor('one', [1], [1]),
       tensor('w', [4, 2], [1, 0, 0, 1, 1, 0, 0, 1]),
     ],
     ...io,
