@@ -32,6 +32,13 @@ describe('reportFailure', () => {
     });
   });
 
+  it.each(['ENOENT', 'EACCES', 'EPERM', 'ENOSPC', 'EISDIR', 'EEXIST', 'ENOTDIR'])(
+    'leaves nobody without a hint at %s',
+    (code) => {
+      expect(report(Object.assign(new Error('no'), { code })).text).toMatch(/\nhint: .+\n$/);
+    },
+  );
+
   it('shows where a defect is', () => {
     const { code, text } = report(new TypeError('x is not a function'));
     expect(code).toBe(1);

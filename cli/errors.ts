@@ -121,4 +121,6 @@ const OWN_REMEDIES: Record<string, string> = {
   EPERM: 'Check who may read and write there.',
   ENOSPC: 'Free some space on the disk.',
   EISDIR: 'Name a file, not a folder.',
+  EEXIST: 'Something is there already: choose another path.',
+  ENOTDIR: 'A part of the path is a file: choose another path.',
 };
