@@ -57,7 +57,9 @@ function ofRight(
   return [
     publish(universe, probe, topic, [filter]),
     ...topicsBeside(topic).flatMap((topics) => {
-      const denied = topics.map((each) => publish(universe, probe, each, [filter]));
+      const denied = topics
+        .filter(isOfProbes)
+        .map((each) => publish(universe, probe, each, [filter]));
       return firstOf(denied.filter(isDenied), (each) => universe.watchersOf(each.topic).length > 0);
     }),
   ];
@@ -175,6 +177,11 @@ function attacksOn(universe: Universe, probe: Probe): Attempt[] {
       ? [by('response-topic', `${root}/replies/${victim}/${PROBE_MODEL}`)]
       : []),
   ];
+}
+
+/** Where the broker lets it through, it must not reach what is real. */
+function isOfProbes(topic: string): boolean {
+  return topic.split('/').some((level) => level.startsWith(PROBE_MODEL));
 }
 
 function isDenied({ expected }: Attempt): boolean {
