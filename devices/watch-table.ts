@@ -11,7 +11,7 @@ export interface Screen {
   readonly color: boolean;
 }
 
-/** At most `rows` lines of at most `columns` characters, without control characters from outside. */
+/** At most `rows` lines of at most `columns` columns of a terminal, without control characters from outside. */
 export function renderWatchTable(state: WatchState, screen: Screen): string {
   const { columns, rows, nowMs, color } = screen;
   const title = (text: string) => layOutLine(text, columns, color, 'bold');
