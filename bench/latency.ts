@@ -16,15 +16,12 @@ export async function benchLatency(brokerName: BrokerName, quick: boolean): Prom
   const rounds = quick ? 5 : 15;
   const count = quick ? 500 : 2000;
   const broker = await startBroker(brokerName);
-  const { url, passwordFile } = broker;
-  const agent = startProcess([
-    CLI,
-    'agent',
-    ...['--broker-url', url, '--agent-id', 'echolot', '--log-level', 'error'],
-    ...['--password-file', passwordFile('echolot')],
-  ]);
-  const bare = startProcess([BARE, url, 'bare', passwordFile('bare'), 'bare']);
-  const load = await Load.connect(url, passwordFile('load'));
+  const { url } = broker;
+  const identity = `--agent-id echolot --password-file ${broker.passwordFile('echolot')}`;
+  const flags = `agent --broker-url ${url} ${identity} --log-level error`;
+  const agent = startProcess([CLI, ...flags.split(' ')]);
+  const bare = startProcess([BARE, url, 'bare', broker.passwordFile('bare'), 'bare']);
+  const load = await Load.connect(url, broker.passwordFile('load'));
   try {
     await load.untilServed('sonar');
     await load.untilServed('bare');

@@ -39,7 +39,6 @@ export const ReadingSchema = Type.Object(
       'What a device publishes on readings/{client}/{model}. In CBOR `values` may also be an RFC 8746 float32 typed array (tag 85 or 81) of rows × width numbers: always a batch.',
   },
 );
-export type Reading = Type.Static<typeof ReadingSchema>;
 
 export const RUNTIMES = ['onnx', 'tfjs-node', 'tfjs-wasm', 'tfjs-cpu'] as const;
 export type Runtime = (typeof RUNTIMES)[number];
