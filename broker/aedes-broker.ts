@@ -122,6 +122,7 @@ export class AedesBroker {
       authorizeForward: (client, packet) =>
         this.mayForward(client, packet as Packet) ? packet : null,
     });
+    this.keepRegistered();
     this.listen();
   }
 
@@ -207,8 +208,12 @@ export class AedesBroker {
 
   private listen(): void {
     const { log } = this.parts;
-    this.aedes.on('client', (client) => this.guardMessageIds(client as ClientInternals));
+    this.aedes.on('client', (client) => {
+      this.guardMessageIds(client as ClientInternals);
+      if (client.closed) this.closeAgain(client);
+    });
     this.aedes.on('clientReady', (client) => {
+      if (client.closed) return;
       if (!client.clean) this.feeder.start(client);
       const { subscriptions } = client as unknown as {
         subscriptions: Record<string, { qos: number }>;
@@ -243,6 +248,22 @@ export class AedesBroker {
 
   private certificateOf(client: Client): CertificateVerdict {
     return this.parts.tls?.judge(client.req?.socket ?? client.conn) ?? { kind: 'none' };
+  }
+
+  /** aedes forgets whoever has the id of a connection that closes, though it were another's by now. */
+  private keepRegistered(): void {
+    const internals = this.aedes as unknown as { unregisterClient(client: Client): void };
+    const unregister = internals.unregisterClient.bind(this.aedes);
+    internals.unregisterClient = (client) => {
+      if (this.isRegistered(client)) unregister(client);
+      else this.forget(client);
+    };
+  }
+
+  /** aedes registers a connection though it closed during its login, and never ends it: will, timers, id. */
+  private closeAgain(client: Client): void {
+    (client as { closed: boolean }).closed = false;
+    client.close();
   }
 
   private isRegistered(client: Client): boolean {
@@ -289,6 +310,8 @@ export class AedesBroker {
       certificate: this.certificateOf(client),
     };
     const login = await this.parts.gate.login(request).catch(() => null);
+    // Gone while its password was checked: nothing would ever end what begins now.
+    if (client.closed) return;
     if (!login?.ok) {
       const { reason = 'the login failed', returnCode = CONNACK.unavailable } = login ?? {};
       done(Object.assign(new Error(reason), { returnCode }), false);
