@@ -11,7 +11,7 @@ export const ADMINISTRATOR = 'policy-administrator';
 const SALT_BYTES = 12;
 
 /** Where its password is, mode 0600; nothing is read. */
-export function administratorPasswordPath(store: string): string {
+function administratorPasswordPath(store: string): string {
   return join(store, 'administrator.password');
 }
 
@@ -22,20 +22,20 @@ export function administratorPasswordPath(store: string): string {
  */
 export async function ensureAdministrator(store: string): Promise<string> {
   await mkdir(store, { recursive: true, mode: 0o700 });
-  const path = administratorPasswordPath(store);
-  let password = await readIfThere(path);
+  let password = await readAdministratorPassword(store);
   if (password === null) {
     password = makePassword();
-    await writeFileAtomically(path, `${password}\n`, 0o600);
+    await writeFileAtomically(administratorPasswordPath(store), `${password}\n`, 0o600);
   }
   // 256 random bits need no random salt beside them.
   const salt = createHash('sha256').update(`salt of ${password}`).digest().subarray(0, SALT_BYTES);
   return hashPassword(password, salt);
 }
 
-async function readIfThere(path: string): Promise<string | null> {
+/** `null` where nothing was rendered of the store yet. */
+export async function readAdministratorPassword(store: string): Promise<string | null> {
   try {
-    return (await readFile(path, 'utf8')).trimEnd() || null;
+    return (await readFile(administratorPasswordPath(store), 'utf8')).trimEnd() || null;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;

@@ -13,16 +13,22 @@ export interface ListedIdentity {
 export class IdentityCsvError extends Error {
   readonly code = 'IDENTITY_CSV_INVALID';
   readonly exitCode = 78;
-  readonly remedy =
-    'Expected is a header name,role or name,role,models and one identity a line; several models in quotes, such as edge-1,predictor,"sonar,radar".';
+  readonly remedy: string;
 
-  constructor(complaints: readonly string[]) {
+  constructor(complaints: readonly string[], what: 'identities' | 'passwords' = 'identities') {
     const shown = complaints.slice(0, 5).join('; ');
     const more = complaints.length > 5 ? `; and ${complaints.length - 5} more` : '';
-    super(`the list of identities cannot be used: ${shown}${more}`);
+    super(`the list of ${what} cannot be used: ${shown}${more}`);
     this.name = 'IdentityCsvError';
+    this.remedy = REMEDIES[what];
   }
 }
+
+const REMEDIES = {
+  identities:
+    'Expected is a header name,role or name,role,models and one identity a line; several models in quotes, such as edge-1,predictor,"sonar,radar".',
+  passwords: 'Expected is a header name,password and one identity of the store a line.',
+};
 
 /**
  * Reads a list of identities: columns `name`, `role` and, where wanted, `models`, in any order.
@@ -57,6 +63,25 @@ export function formatPasswordCsv(
   passwords: readonly { readonly name: string; readonly password: string }[],
 ): string {
   return `name,password\n${passwords.map(({ name, password }) => `${name},${password}\n`).join('')}`;
+}
+
+/**
+ * Reads what `formatPasswordCsv` writes.
+ * @throws {IdentityCsvError} all or nothing; no password is in the message
+ */
+export function parsePasswordCsv(text: string): Map<string, string> {
+  const [header, ...lines] = text.replace(/^\ufeff/, '').split(/\r?\n/);
+  if (header !== 'name,password') throw new IdentityCsvError(['line 1 is no header'], 'passwords');
+  const passwords = new Map<string, string>();
+  for (const [index, line] of lines.entries()) {
+    if (line === '') continue;
+    const [name = '', password = '', ...more] = line.split(',');
+    if (!isName(name) || password === '' || more.length > 0 || passwords.has(name)) {
+      throw new IdentityCsvError([`line ${index + 2} is no name and password`], 'passwords');
+    }
+    passwords.set(name, password);
+  }
+  return passwords;
 }
 
 function readLine(

@@ -14,7 +14,9 @@ export interface DynamicSecurityAcl {
     | 'publishClientSend'
     | 'publishClientReceive'
     | 'subscribeLiteral'
-    | 'subscribePattern';
+    | 'subscribePattern'
+    | 'unsubscribeLiteral'
+    | 'unsubscribePattern';
   readonly topic: string;
   readonly priority: number;
   readonly allow: boolean;
@@ -52,11 +54,12 @@ export interface DynamicSecurity {
  * One role for each identity, since the plugin of Mosquitto 2.0 has no placeholder for the username.
  * A shared subscription is allowed to the letter only, because a pattern would also allow one with a
  * wildcard for the model.
- * @param administrator the hash of the password of who may change all this over `$CONTROL`
+ * @param administrator the hash of the password of who may change all this over `$CONTROL`; `null`
+ *   leaves it out
  */
 export function renderDynamicSecurity(
   { identities, models, policy }: RenderInput,
-  administrator: string,
+  administrator: string | null,
 ): DynamicSecurity {
   return {
     defaultACLAccess: {
@@ -66,25 +69,27 @@ export function renderDynamicSecurity(
       unsubscribe: true,
     },
     clients: [
-      renderClient(ADMINISTRATOR, administrator, true),
+      ...(administrator === null ? [] : [renderClient(ADMINISTRATOR, administrator, true)]),
       ...identities.map(({ name, password, role }) =>
         renderClient(name, password, role !== 'predictor'),
       ),
     ],
     groups: [],
     roles: [
-      {
-        rolename: dynamicSecurityRole(ADMINISTRATOR),
-        acls: [
-          allow('publishClientSend', CONTROL_TOPIC),
-          allow('subscribeLiteral', CONTROL_RESPONSE_TOPIC),
-          allow('publishClientReceive', CONTROL_RESPONSE_TOPIC),
-        ],
-      },
+      ...(administrator === null ? [] : [ADMINISTRATOR_ROLE]),
       ...identities.map((identity) => renderRole(policy, identity, models)),
     ],
   };
 }
+
+const ADMINISTRATOR_ROLE: DynamicSecurityRole = {
+  rolename: dynamicSecurityRole(ADMINISTRATOR),
+  acls: [
+    allow('publishClientSend', CONTROL_TOPIC),
+    allow('subscribeLiteral', CONTROL_RESPONSE_TOPIC),
+    allow('publishClientReceive', CONTROL_RESPONSE_TOPIC),
+  ],
+};
 
 function renderClient(name: string, hash: string, isBound: boolean): DynamicSecurityClient {
   const [, , iterations = '', salt = '', password = ''] = hash.split('$');
@@ -110,7 +115,8 @@ function renderRole(
     .flatMap((rule) =>
       expandRule(policy, limited, rule).flatMap((filter) => renderRule(rule, filter)),
     );
-  return { rolename: dynamicSecurityRole(identity.name), acls };
+  const distinct = new Map(acls.map((acl) => [`${acl.acltype} ${acl.topic}`, acl]));
+  return { rolename: dynamicSecurityRole(identity.name), acls: [...distinct.values()] };
 }
 
 function renderRule(rule: Rule, filter: string): DynamicSecurityAcl[] {

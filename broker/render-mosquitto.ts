@@ -116,7 +116,8 @@ autosave_interval 60
 max_inflight_messages 20000
 max_queued_messages 100000
 max_queued_bytes 268435456
-memory_limit 1073741824
+# No memory_limit: in 2.0 the plugin's commands upset its count (modifyRole frees what was never counted),
+# and the broker then cuts off every client as if it had no memory left.
 
 # Above the 2 MiB that agents read. Never message_size_limit: it drops in silence.
 max_packet_size 4194304

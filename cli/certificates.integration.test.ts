@@ -47,8 +47,12 @@ async function startMutualMosquitto(store: string, port: number): Promise<void> 
   const { ca, crl } = certificatePaths(store);
   const config = [
     `listener ${port} 127.0.0.1`,
-    ...[`cafile ${ca}`, `certfile ${certificate}`, `keyfile ${key}`, `crlfile ${crl}`],
-    ...['require_certificate true', 'use_identity_as_username true'],
+    `cafile ${ca}`,
+    `certfile ${certificate}`,
+    `keyfile ${key}`,
+    `crlfile ${crl}`,
+    'require_certificate true',
+    'use_identity_as_username true',
   ];
   const broker = await startMosquitto({ port, config, anonymous: false });
   stops.push(() => broker.stop());

@@ -285,6 +285,7 @@ export const KINDS = {
   replay: [...CONNECTION, ...COMMON, 'clientId', 'model'],
   enrol: ['store', 'policy'],
   policy: ['store', 'policy', 'namespace', 'group'],
+  apply: ['brokerUrl', 'protocol', 'ca', 'cert', 'key', 'store', 'policy', 'namespace', 'group'],
   prove: ['brokerUrl', 'protocol', 'ca', 'store', 'policy', 'namespace', 'group'],
   render: ['store', 'policy', 'namespace', 'group', 'tlsNames'],
   rights: ['policy', 'namespace', 'group'],

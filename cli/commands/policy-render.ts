@@ -16,10 +16,10 @@ import { addCommand, settingsOf } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { loadPolicy } from '../policy.ts';
-import { addRenderFlags, type RenderFlags } from '../render-flags.ts';
+import { addInputFlags, type InputFlags } from '../render-flags.ts';
 import { shellWord } from '../shell-word.ts';
 
-interface MosquittoFlags extends RenderFlags {
+interface MosquittoFlags extends InputFlags {
   readonly out: string;
   readonly owner?: string;
   readonly at?: string;
@@ -57,7 +57,8 @@ function addMosquitto(render: Command, context: Context): void {
       'sudo echolot policy render mosquitto --store /var/lib/echolot --out /etc/mosquitto/echolot --owner mosquitto --clients 0.0.0.0:8883 --tls-names broker.example',
     ],
   });
-  addRenderFlags(command)
+  addInputFlags(command)
+    .requiredOption('--out <folder>', 'write the files into this folder')
     .option('--owner <user>', 'give the files to this user, as whom Mosquitto runs', readText)
     .option('--clients <address>', LISTEN.clients, readAddress)
     .option('--certificates <address>', LISTEN.certificates, readAddress)

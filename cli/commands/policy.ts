@@ -8,16 +8,18 @@ import { addCommand, settingsOf } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT, printable } from '../errors.ts';
 import { loadPolicy } from '../policy.ts';
+import { addApplyCommand } from './policy-apply.ts';
 import { addProveCommand } from './policy-prove.ts';
 import { addRenderCommand } from './policy-render.ts';
 
 export function addPolicyCommand(program: Command, context: Context): void {
-  const summary = 'say who may do what: show, explain, render, prove';
+  const summary = 'say who may do what: show, explain, render, apply, prove';
   const policy = program.command('policy').description(summary).summary(summary);
   policy.showHelpAfterError('hint: see echolot policy --help').addHelpText('after', EXAMPLES);
   addShow(policy, context);
   addExplain(policy, context);
   addRenderCommand(policy, context);
+  addApplyCommand(policy, context);
   addProveCommand(policy, context);
 }
 
