@@ -11,6 +11,7 @@ import { decodeStatus } from '../schemas/encode.ts';
 import { agentsFilter, parseTopic, sharedReadingsFilter } from '../schemas/topics.ts';
 import type { AgentOptions } from './options.ts';
 import { createParts, type Parts } from './parts.ts';
+import type { SelfCheckResult } from './self-check.ts';
 
 const SELF_CHECK_PERIOD_MS = 30_000;
 const SELF_CHECK_TIMEOUT_MS = 5_000;
@@ -161,17 +162,17 @@ export class Agent {
     if (status === null) return;
     this.parts.peers.record(status, Date.now());
     const { agentId, log } = this.options;
-    if (status.agent !== agentId || !this.isReady || !this.accepting) return;
+    if (status.agent !== agentId) return;
+    this.parts.announcer.see(status);
+    if (!this.accepting) return;
     if (this.parts.announcer.correct(status))
       log.info({ seen: status.state }, 'own status corrected');
   }
 
   private async onConnected(): Promise<void> {
-    if (!this.isReady) {
-      if (!(await this.firstCheck())) return;
-      this.isReady = true;
-    }
-    await this.parts.announcer.announce('online', 'serving');
+    if (this.isReady) await this.parts.announcer.announce('online', 'serving');
+    else if (await this.firstCheck()) this.isReady = true;
+    else return;
     this.parts.announcer.publishStats();
     this.options.log.info(
       { models: [...this.parts.lanes.keys()], group: this.options.group },
@@ -180,23 +181,34 @@ export class Agent {
     this.resolveReady();
   }
 
-  /** Proves rights and inference before we call ourselves online. */
+  /** Proves rights and inference, then that we can say that we serve. */
   private async firstCheck(): Promise<boolean> {
+    const { announcer, selfCheck } = this.parts;
+    return (
+      (await this.proves('the self-check failed', (ms) => selfCheck.ask(ms))) &&
+      (await this.proves('the announcement failed', (ms) => announcer.prove(ms)))
+    );
+  }
+
+  private async proves(
+    failure: string,
+    attempt: (timeoutMs: number) => Promise<SelfCheckResult>,
+  ): Promise<boolean> {
     const { connection } = this;
-    let detail = '';
-    for (let attempt = 0; attempt < SELF_CHECK_ATTEMPTS; attempt += 1) {
-      const result = await this.parts.selfCheck.ask(SELF_CHECK_TIMEOUT_MS);
+    const { selfCheckTimeoutMs = SELF_CHECK_TIMEOUT_MS } = this.options;
+    let failed: Extract<SelfCheckResult, { ok: false }> | null = null;
+    for (let count = 0; count < SELF_CHECK_ATTEMPTS; count += 1) {
+      const result = await attempt(selfCheckTimeoutMs);
       if (result.ok) return true;
       // Another connection means another call of onConnected, which asks again.
       if (connection !== this.connection || !this.bus.connected) return false;
-      detail = result.detail;
+      failed = result;
     }
-    const { readingTopic, replyTopic } = this.parts.selfCheck;
-    const error = new BrokerRefusedError(
-      `the self-check failed: ${detail}`,
-      `let this identity publish and receive ${readingTopic} and ${replyTopic} (role predictor)`,
-    );
-    this.rejectFailed(error);
+    const { detail = '', missing = null } = failed ?? {};
+    const remedy = missing
+      ? `give this identity the right to ${missing} (role predictor)`
+      : 'try the model alone with `echolot model verify`';
+    this.rejectFailed(new BrokerRefusedError(`${failure}: ${detail}`, remedy));
     return false;
   }
 

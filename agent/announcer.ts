@@ -1,9 +1,10 @@
 // Tells the bus who we are: the retained status with its heartbeat, and the stats.
-import type { Bus, LastWill } from '../bus/types.ts';
+import type { Bus, LastWill, PublishOutcome } from '../bus/types.ts';
 import { encodeMessage } from '../schemas/encode.ts';
 import type { ModelReference, Stats, Status } from '../schemas/messages.ts';
 import { buildTopic } from '../schemas/topics.ts';
 import type { Books } from './books.ts';
+import { type SelfCheckResult, unpublished } from './self-check.ts';
 
 const HEARTBEAT_MS = 30_000;
 const STATS_MS = 5_000;
@@ -26,10 +27,12 @@ export class Announcer {
   private readonly statsTopic: string;
   private readonly startedMs: number;
   private bus: Bus | null = null;
-  private state: Status['state'] = 'online';
-  private reason = 'started';
+  /** `null` until we have said something: what a former life left is not corrected before. */
+  private state: Status['state'] | null = null;
+  private reason = '';
   private correctedMs = Number.NEGATIVE_INFINITY;
   private timers: NodeJS.Timeout[] = [];
+  private proven: () => void = () => {};
 
   constructor(options: AnnouncerOptions) {
     const { agent, namespace } = options;
@@ -61,14 +64,41 @@ export class Announcer {
   announce(state: Status['state'], reason: string): Promise<void> {
     this.state = state;
     this.reason = reason;
-    return new Promise((resolve) => this.publishStatus(resolve));
+    return new Promise((resolve) => this.publishStatus(() => resolve()));
+  }
+
+  /** Announces us as serving, and waits until that has come back: an acknowledgement proves no right. */
+  prove(timeoutMs: number): Promise<SelfCheckResult> {
+    this.state = 'online';
+    this.reason = 'serving';
+    return new Promise((resolve) => {
+      const finish = (result: SelfCheckResult) => {
+        clearTimeout(timer);
+        this.proven = () => {};
+        resolve(result);
+      };
+      const timer = setTimeout(() => {
+        const detail = `nothing came back on ${this.statusTopic} within ${timeoutMs} ms`;
+        const missing = `publish to ${this.statusTopic}, and receive it`;
+        finish({ ok: false, detail, missing });
+      }, timeoutMs);
+      this.proven = () => finish({ ok: true });
+      this.publishStatus((outcome) => {
+        if (!outcome.ok) finish(unpublished(this.statusTopic, outcome));
+      });
+    });
+  }
+
+  /** A status of ours has come in. */
+  see(seen: Status): void {
+    if (this.isCurrent(seen)) this.proven();
   }
 
   /** A late will or a twin may say something else in our name: publish ours again. */
   correct(seen: Status): boolean {
-    const own = seen.epoch === this.options.epoch && seen.state === this.state;
     const nowMs = this.options.wallClock();
-    if (own || this.bus?.connected !== true || nowMs - this.correctedMs < CORRECTION_MS)
+    const isRight = this.state === null || this.isCurrent(seen);
+    if (isRight || this.bus?.connected !== true || nowMs - this.correctedMs < CORRECTION_MS)
       return false;
     this.correctedMs = nowMs;
     this.publishStatus();
@@ -92,15 +122,17 @@ export class Announcer {
     this.bus.publish(this.statsTopic, encodeMessage(stats, 'json'), { qos: 0, retain: true });
   }
 
-  private publishStatus(done: () => void = () => {}): void {
-    if (this.bus === null) done();
-    else
-      this.bus.publish(
-        this.statusTopic,
-        this.encodeStatus(this.state, this.reason),
-        { qos: 1, retain: true },
-        done,
-      );
+  private isCurrent(seen: Status): boolean {
+    return seen.epoch === this.options.epoch && seen.state === this.state;
+  }
+
+  private publishStatus(done: (outcome: PublishOutcome) => void = () => {}): void {
+    if (this.bus === null || this.state === null) {
+      done({ ok: false, reason: 'not-connected', detail: 'not started' });
+      return;
+    }
+    const payload = this.encodeStatus(this.state, this.reason);
+    this.bus.publish(this.statusTopic, payload, { qos: 1, retain: true }, done);
   }
 
   private encodeStatus(state: Status['state'], reason: string): Buffer {

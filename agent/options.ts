@@ -27,5 +27,7 @@ export interface AgentOptions {
   readonly namespace: string;
   readonly group: string;
   readonly log: Logger;
+  /** How long each attempt of the self-check may take. Default 5000. */
+  readonly selfCheckTimeoutMs?: number;
   readonly limits?: Partial<AgentLimits>;
 }

@@ -17,7 +17,14 @@ type Publish = (
 
 export type SelfCheckResult =
   | { readonly ok: true }
-  | { readonly ok: false; readonly detail: string };
+  /** `missing` is the right that lacks, as `publish to …`; `null` where it is not a matter of rights. */
+  | { readonly ok: false; readonly detail: string; readonly missing: string | null };
+
+interface Asked {
+  /** Our question came back to us: what fails from here on is the answer. */
+  arrived: boolean;
+  readonly finish: (result: SelfCheckResult) => void;
+}
 
 interface SelfCheckOptions {
   readonly agent: string;
@@ -34,7 +41,7 @@ export class SelfCheck {
   readonly readingTopic: string;
   readonly replyTopic: string;
   private readonly options: SelfCheckOptions;
-  private readonly waiting = new Map<string, (result: SelfCheckResult) => void>();
+  private readonly waiting = new Map<string, Asked>();
 
   constructor(options: SelfCheckOptions) {
     this.options = options;
@@ -54,15 +61,15 @@ export class SelfCheck {
         clearTimeout(timer);
         if (this.waiting.delete(id)) resolve(result);
       };
-      const timer = setTimeout(
-        () =>
-          finish({ ok: false, detail: `no answer on ${this.replyTopic} within ${timeoutMs} ms` }),
-        timeoutMs,
-      );
-      this.waiting.set(id, finish);
+      const asked: Asked = { arrived: false, finish };
+      const timer = setTimeout(() => {
+        const topic = asked.arrived ? this.replyTopic : this.readingTopic;
+        const detail = `nothing came back on ${topic} within ${timeoutMs} ms`;
+        finish({ ok: false, detail, missing: `publish to ${topic}, and receive it` });
+      }, timeoutMs);
+      this.waiting.set(id, asked);
       publish(this.readingTopic, encodeMessage({ id, values }, 'json'), { qos: 1 }, (outcome) => {
-        if (!outcome.ok)
-          finish({ ok: false, detail: `publish to ${this.readingTopic}: ${outcome.detail}` });
+        if (!outcome.ok) finish(unpublished(this.readingTopic, outcome));
       });
     });
   }
@@ -76,9 +83,14 @@ export class SelfCheck {
         this.replyTopic,
         payload,
         { qos, ...(correlationData !== undefined && { correlationData }) },
-        () => message.settle(),
+        (outcome) => {
+          message.settle();
+          if (!outcome.ok) asked?.finish(unpublished(this.replyTopic, outcome));
+        },
       );
     const decoded = decodeReading(message.payload, classifier.limits, maxPayloadBytes);
+    const asked = decoded.ok ? this.waiting.get(decoded.value.id) : undefined;
+    if (asked) asked.arrived = true;
     if (!decoded.ok) {
       reply(encodeProblem(decoded.id, decoded.encoding, decoded.problem, agent));
       return;
@@ -104,11 +116,21 @@ export class SelfCheck {
   receive(message: Incoming): void {
     const answer = decodeAnswer(message.payload);
     message.settle();
-    const finish = answer?.id ? this.waiting.get(answer.id) : undefined;
+    const asked = answer?.id ? this.waiting.get(answer.id) : undefined;
     // A stranger's answer proves nothing of ours.
-    if (!answer || !finish || answer.agent !== this.options.agent) return;
-    if ('problem' in answer)
-      finish({ ok: false, detail: `${answer.problem.code}: ${answer.problem.detail}` });
-    else finish({ ok: true });
+    if (!answer || !asked || answer.agent !== this.options.agent) return;
+    if ('problem' in answer) {
+      const detail = `${answer.problem.code}: ${answer.problem.detail}`;
+      asked.finish({ ok: false, detail, missing: null });
+    } else asked.finish({ ok: true });
   }
+}
+
+/** What a publish that failed proves. */
+export function unpublished(
+  topic: string,
+  { detail, reason }: Extract<PublishOutcome, { ok: false }>,
+): SelfCheckResult {
+  const missing = reason === 'refused' ? `publish to ${topic}` : null;
+  return { ok: false, detail: `publish to ${topic}: ${detail}`, missing };
 }
