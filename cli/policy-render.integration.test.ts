@@ -106,3 +106,41 @@ describe('echolot policy render mosquitto', () => {
     expect(stderr).toMatch(/^warning: .*readable.*\nhint: /);
   });
 });
+
+describe('echolot policy render emqx and hivemq', () => {
+  it('write private files whose heads say that they were not run', async () => {
+    const { echolot, out } = setUp();
+    await echolot('identity', 'add', 'dev-1', '--role', 'client');
+    const emqx = await echolot(
+      'policy',
+      'render',
+      'emqx',
+      '--out',
+      join(out, 'emqx'),
+      '--no-probes',
+    );
+    const hivemq = await echolot('policy', 'render', 'hivemq', '--out', join(out, 'hivemq'));
+    for (const { code, stderr, stdout } of [emqx, hivemq]) {
+      expect([code, stdout]).toEqual([0, '']);
+      expect(stderr).toContain('rendered, not run here');
+    }
+    for (const file of ['emqx/emqx.conf', 'emqx/acl.conf', 'hivemq/credentials.xml']) {
+      expect(readFileSync(join(out, file), 'utf8')).toContain('rendered, not run here');
+      expect(statSync(join(out, file)).mode & 0o777).toBe(0o600);
+    }
+    expect(readFileSync(join(out, 'emqx/users.csv'), 'utf8')).toMatch(/^dev-1,[0-9a-f]{128},/m);
+    expect(readFileSync(join(out, 'emqx/acl.conf'), 'utf8')).not.toContain('policy-probe');
+    expect(readFileSync(join(out, 'hivemq/credentials.xml'), 'utf8')).toContain('policy-probe');
+  });
+
+  it.each([
+    ['emqx', '--inner', '0.0.0.0:1884'],
+    ['hivemq', '--clients', '0.0.0.0:1883'],
+    ['rabbitmq'],
+  ])('is refused: %s %s', async (...args) => {
+    const { echolot, out } = setUp();
+    const { code, stderr } = await echolot('policy', 'render', ...args, '--out', out);
+    expect(code).toBe(64);
+    expect(stderr).toMatch(/^error: /);
+  });
+});

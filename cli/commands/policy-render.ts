@@ -2,8 +2,10 @@
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { ensureAdministrator } from '../../broker/administrator.ts';
+import { renderEmqx, withoutEmqxPassword } from '../../broker/render-emqx.ts';
+import { renderHivemq } from '../../broker/render-hivemq.ts';
 import { loadRenderedTls, loadRenderInput } from '../../broker/render-input.ts';
 import {
   CONFIGURATION_FILE,
@@ -14,20 +16,17 @@ import {
 import { writeRendering } from '../../broker/rendering.ts';
 import { addCommand, settingsOf } from '../command.ts';
 import type { Context } from '../context.ts';
-import { CliError } from '../errors.ts';
 import { loadPolicy } from '../policy.ts';
-import { addInputFlags, type InputFlags } from '../render-flags.ts';
+import {
+  addFolderFlags,
+  addListenFlags,
+  type FolderFlags,
+  type ListenFlags,
+  listenersOf,
+  readText,
+} from '../render-flags.ts';
+import type { Settings } from '../settings.ts';
 import { shellWord } from '../shell-word.ts';
-
-interface MosquittoFlags extends InputFlags {
-  readonly out: string;
-  readonly owner?: string;
-  readonly at?: string;
-  readonly plugin?: string;
-  readonly clients?: ListenAddress;
-  readonly certificates?: ListenAddress;
-  readonly inner?: ListenAddress;
-}
 
 /** Where packages put the plugin. */
 const PLUGINS = [
@@ -45,6 +44,8 @@ export function addRenderCommand(policy: Command, context: Context): void {
   const render = policy.command('render').description(summary).summary(summary);
   render.showHelpAfterError('hint: see echolot policy render --help');
   addMosquitto(render, context);
+  addEmqx(render, context);
+  addHivemq(render, context);
 }
 
 function addMosquitto(render: Command, context: Context): void {
@@ -57,82 +58,90 @@ function addMosquitto(render: Command, context: Context): void {
       'sudo echolot policy render mosquitto --store /var/lib/echolot --out /etc/mosquitto/echolot --owner mosquitto --clients 0.0.0.0:8883 --tls-names broker.example',
     ],
   });
-  addInputFlags(command)
-    .requiredOption('--out <folder>', 'write the files into this folder')
-    .option('--owner <user>', 'give the files to this user, as whom Mosquitto runs', readText)
-    .option('--clients <address>', LISTEN.clients, readAddress)
-    .option('--certificates <address>', LISTEN.certificates, readAddress)
-    .option('--inner <address>', LISTEN.inner, readAddress)
+  addListenFlags(command)
     .option('--plugin <file>', 'where mosquitto_dynamic_security.so is', readText)
-    .option('--at <folder>', 'where the files will be on the broker (default: --out)', readText)
-    .action(async (flags: MosquittoFlags) => renderFiles(context, flags, command));
+    .action(async (flags: ListenFlags & { plugin?: string }) => {
+      const settings = settingsOf('render', context, command);
+      const { listeners, tls } = await prepareListeners(settings, flags);
+      const out = resolve(flags.out);
+      const files = renderMosquitto({
+        ...(await loadInput(settings, flags)),
+        administrator: await ensureAdministrator(settings.store),
+        folder: flags.at ?? out,
+        plugin: flags.plugin ?? PLUGINS.find((path) => existsSync(path)) ?? PLUGINS[0] ?? '',
+        user: flags.owner ?? userInfo().username,
+        tls,
+        ...listeners,
+      });
+      await writeRendering(out, files, flags.owner);
+      warnOfClearText(context, tls !== null, listeners.clients);
+      context.stderr.write(`${[...files.keys()].join(', ')} are in ${out}. Start it with:\n`);
+      context.stdout.write(`mosquitto -c ${shellWord(`${out}/${CONFIGURATION_FILE}`)}\n`);
+    });
 }
 
-const LISTEN = {
-  clients:
-    'HOST:PORT for clients (default 127.0.0.1:1883, or 127.0.0.1:8883 with TLS where the store has certificates)',
-  certificates:
-    'HOST:PORT for whoever has a certificate (default: the host of --clients, port 8884)',
-  inner: 'HOST:PORT for predictors and operators (default 127.0.0.1:1884)',
-};
+function addEmqx(render: Command, context: Context): void {
+  const command = addCommand(render, {
+    name: 'emqx',
+    summary: 'configuration, acl.conf and users for EMQX 5; rendered, not run here',
+    kind: 'render',
+    examples: ['echolot policy render emqx --out ./rendered --at /opt/emqx/etc/echolot'],
+  });
+  addListenFlags(command).action(async (flags: ListenFlags) => {
+    const settings = settingsOf('render', context, command);
+    const { listeners, tls } = await prepareListeners(settings, flags);
+    const out = resolve(flags.out);
+    const input = await loadInput(settings, flags);
+    const files = renderEmqx({ ...input, folder: flags.at ?? out, tls, ...listeners });
+    await writeRendering(out, files, flags.owner);
+    warnOfClearText(context, tls !== null, listeners.clients);
+    for (const name of withoutEmqxPassword(input.identities)) {
+      context.stderr.write(
+        `note: ${name} has no password in users.csv, since EMQX cannot read its salt: echolot identity rotate ${name} makes one that it can\n`,
+      );
+    }
+    sayRendered(context, files, out);
+  });
+}
 
-async function renderFiles(context: Context, flags: MosquittoFlags, command: Command) {
-  const settings = settingsOf('render', context, command);
+function addHivemq(render: Command, context: Context): void {
+  const command = addCommand(render, {
+    name: 'hivemq',
+    summary: "credentials for HiveMQ's File RBAC extension; rendered, not run here",
+    kind: 'render',
+    examples: ['echolot policy render hivemq --out ./rendered'],
+  });
+  addFolderFlags(command).action(async (flags: FolderFlags) => {
+    const settings = settingsOf('render', context, command);
+    const out = resolve(flags.out);
+    const files = renderHivemq(await loadInput(settings, flags));
+    await writeRendering(out, files, flags.owner);
+    sayRendered(context, files, out);
+  });
+}
+
+async function loadInput(settings: Settings<'render'>, { models, probes }: FolderFlags) {
   const policy = await loadPolicy(settings);
-  const { store, tlsNames } = settings;
+  return loadRenderInput(settings.store, { policy, models, probes });
+}
+
+async function prepareListeners({ store, tlsNames }: Settings<'render'>, flags: ListenFlags) {
   const names = tlsNames === null ? [] : tlsNames.split(',').filter((name) => name !== '');
   const tls = await loadRenderedTls(store, names);
-  const { clients = { host: '127.0.0.1', port: tls ? 8883 : 1883 } } = flags;
-  const { certificates = { host: clients.host, port: 8884 } } = flags;
-  const { inner = { host: '127.0.0.1', port: 1884 } } = flags;
-  if (tls === null) checkWithoutTls(flags, inner);
-  const out = resolve(flags.out);
-  const { models, probes } = flags;
-  const files = renderMosquitto({
-    ...(await loadRenderInput(store, { policy, models, probes })),
-    administrator: await ensureAdministrator(store),
-    folder: flags.at ?? out,
-    plugin: flags.plugin ?? PLUGINS.find((path) => existsSync(path)) ?? PLUGINS[0] ?? '',
-    user: flags.owner ?? userInfo().username,
-    tls,
-    clients,
-    certificates,
-    inner,
-  });
-  await writeRendering(out, files, flags.owner);
-  if (tls === null && !isLoopback(clients.host)) context.stderr.write(CLEAR_TEXT);
-  context.stderr.write(`${[...files.keys()].join(', ')} are in ${out}. Start it with:\n`);
-  context.stdout.write(`mosquitto -c ${shellWord(`${out}/${CONFIGURATION_FILE}`)}\n`);
+  return { tls, listeners: listenersOf(flags, tls !== null) };
 }
 
-const CLEAR_TEXT = `warning: the store has no certificates: passwords and readings cross the network readable.
-hint: make some with "echolot identity add NAME --role ROLE --certificate", and render again
-`;
-
-function checkWithoutTls({ certificates }: MosquittoFlags, inner: ListenAddress): void {
-  const remedy =
-    'Make some first: echolot identity add NAME --role predictor --certificate (or rotate NAME --certificate).';
-  if (certificates) throw new CliError('the store has no certificates for --certificates', remedy);
-  if (isLoopback(inner.host)) return;
-  throw new CliError(
-    `--inner ${inner.host} is no loopback address, and the store has no certificates to guard it`,
-    remedy,
+function sayRendered({ stderr }: Context, files: ReadonlyMap<string, string>, out: string): void {
+  stderr.write(
+    `${[...files.keys()].join(', ')} are in ${out}: rendered, not run here. Their heads say what this broker cannot express.\n`,
   );
 }
 
-function readAddress(text: string): ListenAddress {
-  const [, host = '', digits = ''] =
-    /^\[?([A-Za-z0-9_.:%-]{1,255}?)\]?:(\d{1,5})$/.exec(text) ?? [];
-  const port = Number(digits);
-  if (host === '' || port < 1 || port > 65_535) {
-    throw new InvalidArgumentError('Expected is HOST:PORT, such as 0.0.0.0:8883.');
-  }
-  return { host, port };
-}
-
-function readText(text: string): string {
-  if (!/^[^\p{Cc}]{1,4096}$/u.test(text)) {
-    throw new InvalidArgumentError('Expected is some text without control characters.');
-  }
-  return text;
+function warnOfClearText(context: Context, isSecure: boolean, { host }: ListenAddress): void {
+  if (isSecure || isLoopback(host)) return;
+  context.stderr.write(
+    `warning: the store has no certificates: passwords and readings cross the network readable.
+hint: make some with "echolot identity add NAME --role ROLE --certificate", and render again
+`,
+  );
 }
