@@ -99,7 +99,7 @@ export const RULES: readonly Rule[] = [
     role: 'registrar',
     verb: 'receive',
     filter: '{root}/readings/#',
-    probes: ['{root}/readings/{probe}/#'],
+    probes: ['{root}/readings/+/{model}'],
   },
   { role: 'registrar', verb: 'receive', filter: '{root}/agents/+/status' },
 ];

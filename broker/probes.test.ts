@@ -25,7 +25,7 @@ const ALLOWED: [string, Verb, string][] = [
   ['operator', 'subscribe', `${R}/replies/+/policy-probe`],
   ['operator', 'publish', `${R}/control/policy-probe-predictor/request`],
   ['registrar', 'publish', `${R}/models/policy-probe/manifest`],
-  ['registrar', 'subscribe', `${R}/readings/policy-probe-client-2/+`],
+  ['registrar', 'subscribe', `${R}/readings/+/policy-probe`],
 ];
 
 const DENIED: [string, Verb, string][] = [

@@ -96,6 +96,7 @@ authorization {
 }
 
 function renderAcl(input: RenderInput): string {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholder of EMQX
   const groups = groupByRights(input, '${username}');
   const blocks = groups.map(({ id, members, rights }) => {
     const names = members.map(({ name }) => `{username, ${quote(name)}}`);

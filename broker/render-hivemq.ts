@@ -28,6 +28,7 @@ ${HEADER}
 `;
 
 function renderCredentials(input: RenderInput): string {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholder of HiveMQ
   const groups = groupByRights(input, '${{username}}');
   const users = groups.flatMap(({ id, members }) =>
     members.map(({ name, password }) => {
