@@ -32,7 +32,7 @@ describe('the log of dropped messages', () => {
     drops.dropped('session-full', 'a');
     expect(lines).toHaveLength(3);
     nowMs = 10_000;
-    drops.dropped('session-full', 'a');
+    for (const who of ['a', 'a']) drops.dropped('session-full', who);
     expect(lines.slice(3)).toEqual([
       { level: 40, reason: 'session-full', who: 'a', count: 3, msg: 'messages dropped' },
       { level: 40, reason: 'session-full', who: 'a', count: 1, msg: 'message dropped' },
@@ -70,6 +70,7 @@ describe('the log of broken connections', () => {
   it('begins anew with every interval', () => {
     drops.broken(WHO, new Error('drain timeout'));
     nowMs = 10_000;
+    drops.broken(WHO, new Error('drain timeout'));
     drops.broken(WHO, new Error('drain timeout'));
     expect(lines).toMatchObject([{ detail: 'drain timeout' }, { detail: 'drain timeout' }]);
   });

@@ -59,7 +59,7 @@ describe('the log of refusals', () => {
     refuse({ topic: 'next' });
     expect(lines.slice(2)).toMatchObject([{ topic: 'a/b', repeated: 3 }, { topic: 'next' }]);
     expect(lines[3]).not.toHaveProperty('repeated');
-    refuse({});
+    refuse({}, {});
     expect(lines).toHaveLength(5);
   });
 
