@@ -19,17 +19,19 @@ export interface CommandSpec<Of extends Kind> {
   readonly kind: Of;
   /** Lines of --help, ready to be copied. */
   readonly examples: readonly string[];
+  /** Where --config means something else; the file of settings then comes from its variable alone. */
+  readonly withoutSettingsFile?: true;
 }
 
 /** Adds a subcommand with the flags of its settings; the caller adds its own flags and the action. */
 export function addCommand<Of extends Kind>(
   parent: Command,
-  { examples, kind, name, summary }: CommandSpec<Of>,
+  { examples, kind, name, summary, withoutSettingsFile }: CommandSpec<Of>,
 ): Command {
   const command = parent.command(name).description(summary).summary(summary);
   for (const setting of KINDS[kind]) command.addOption(optionOf(setting, kind));
   const file = `a JSON file of settings, below flags and environment (env ${CONFIG_VARIABLE})`;
-  command.option(`${CONFIG_FLAG} <file>`, file);
+  if (!withoutSettingsFile) command.option(`${CONFIG_FLAG} <file>`, file);
   command.addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`);
   return command.showHelpAfterError(`hint: see ${pathOf(command)} --help`);
 }

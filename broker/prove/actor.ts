@@ -27,6 +27,7 @@ export class Actor {
   private readonly kept = new Set<string>();
   private readonly received = new Map<string, number>();
   private connection: ProbeConnection | null = null;
+  private connecting: Promise<ProbeOpening | null> | null = null;
   private systemMessages = 0;
   private version: string | null = null;
   private wake: () => void = () => undefined;
@@ -57,7 +58,15 @@ export class Actor {
   }
 
   /** Connects where it is not, under its own name; what it keeps is subscribed to again. */
-  async connect(will?: LastWill): Promise<ProbeOpening | null> {
+  connect(will?: LastWill): Promise<ProbeOpening | null> {
+    // One at a time: a second connection under the same id would displace the first.
+    this.connecting ??= this.connectAnew(will).finally(() => {
+      this.connecting = null;
+    });
+    return this.connecting;
+  }
+
+  private async connectAnew(will?: LastWill): Promise<ProbeOpening | null> {
     if (this.isConnected) return null;
     const opening = await this.open(this.probe.name, will);
     if (!opening.ok) return opening;
@@ -115,10 +124,16 @@ export class Actor {
     await this.unsubscribe(filter);
   }
 
-  /** Waits for what it is sent. @returns false where it did not come in time, or the connection ended */
-  async until(isThere: () => boolean, timeoutMs: number): Promise<boolean> {
+  /**
+   * Waits for what it is sent on one connection, by default the present one.
+   * @returns false where it did not come in time, or that connection ended
+   */
+  async until(
+    isThere: () => boolean,
+    timeoutMs: number,
+    generation = this.generation,
+  ): Promise<boolean> {
     const deadline = performance.now() + timeoutMs;
-    const { generation } = this;
     while (!isThere()) {
       const left = deadline - performance.now();
       const isLost = !this.isConnected || this.generation !== generation;

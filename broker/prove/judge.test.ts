@@ -25,6 +25,7 @@ describe('an attempt', () => {
     ['publish', 'denied', { arrived: true, code: 135 }, MOSQUITTO, 'LEAK', true],
     ['publish', 'denied', { fenced: false }, OTHER, 'UNPROVED', true],
     ['publish', 'denied', { watched: false }, OTHER, 'unseen', false],
+    ['will', 'denied', { watched: false }, MOSQUITTO, 'unseen', false],
     ['publish', 'denied', { watched: false, code: 135 }, MOSQUITTO, 'ok', false],
     ['publish', 'denied', { watched: false, code: 16 }, MOSQUITTO, 'LEAK', true],
     ['subscribe', 'allowed', { arrived: true, code: 1 }, OTHER, 'ok', false],

@@ -82,7 +82,8 @@ function judgeDenied(
   }
   if (watched) return fenced ? ['ok', 'denied', ''] : ['UNPROVED', 'unknown', 'no fence came'];
   if (kind === 'subscribe') return ['ok', 'denied', 'by the word of the broker'];
-  if (protocol === '3.1.1') return ['unseen', 'unknown', 'no probe may watch there'];
+  if (protocol === '3.1.1' || code === null)
+    return ['unseen', 'unknown', 'no probe may watch there'];
   if (!isAccepted) return ['ok', 'denied', 'by the word of the broker'];
   return ['LEAK', 'allowed', 'accepted, where no probe may watch'];
 }

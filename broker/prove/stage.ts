@@ -93,8 +93,16 @@ export class Stage {
         if (!fence) return [];
         const actor = this.actor(name);
         const token = this.token();
-        await this.actor(fence.by).publish(fence.topic, token);
-        const isThere = await actor.until(() => actor.count(token) > 0, this.patienceMs);
+        const { generation } = actor;
+        const sender = this.actor(fence.by);
+        // Who has just been displaced may lose the first one with its connection.
+        const code = await sender.publish(fence.topic, token);
+        if (code === null) await sender.publish(fence.topic, token);
+        const isThere = await actor.until(
+          () => actor.count(token) > 0,
+          this.patienceMs,
+          generation,
+        );
         return isThere ? [name] : [];
       }),
     );

@@ -33,7 +33,7 @@ export const TRIALS: Record<AttemptKind, Trial> = {
 
 async function tryLogin({ dial }: Stage): Promise<Observation> {
   const opening = await openProbeConnection({ ...dial, clientId: PROBE_MODEL }, () => undefined);
-  if (opening.ok) await opening.connection.close();
+  if (opening.ok) await opening.connection.drop();
   return { arrived: opening.ok, fenced: true, watched: true, code: null };
 }
 
@@ -207,7 +207,7 @@ async function tryTakeOver(stage: Stage, attempt: Attempt): Promise<Observation>
   const isThere = (each: Actor) => each.isConnected && before.get(each) === each.generation;
   const isBound = opening.ok && !isThere(attacker);
   const arrived = victim ? !isThere(victim) : opening.ok && !isBound;
-  if (opening.ok) await opening.connection.close();
+  if (opening.ok) await opening.connection.drop();
   for (const each of both) await each.connect();
   return {
     arrived,

@@ -40,7 +40,10 @@ export class Universe {
 
   constructor(policy: Policy) {
     this.policy = policy;
-    this.topics = everyTopic(policy)
+    // Those of the contract, and where a policy has more, what its rules have with our own names.
+    const rights = PROBES.flatMap((probe) => this.rightsOf(probe));
+    const more = rights.map(({ filter }) => plainFilter(filter).replace(/[+#]/g, PROBE_MODEL));
+    this.topics = [...new Set([...everyTopic(policy), ...more])]
       .map((topic) => ({ topic, writers: namesOf((probe) => this.may(probe, 'publish', topic)) }))
       .filter(({ writers }) => writers.length > 0);
   }
