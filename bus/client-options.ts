@@ -1,5 +1,5 @@
 // Our options in the words of mqtt.js: everything that it would do by itself later is switched off.
-import type { IClientOptions } from 'mqtt';
+import { type IClientOptions, UniqueMessageIdProvider } from 'mqtt';
 import type { BusOptions, Protocol } from './types.ts';
 
 export const DEFAULT_MAXIMUM_PACKET_BYTES = 8 * 1024 * 1024;
@@ -18,6 +18,8 @@ export function clientOptions(options: BusOptions, protocol: Protocol): IClientO
     reconnectPeriod: 0,
     resubscribe: false,
     queueQoSZero: false,
+    // Shared with plain-publisher.ts.
+    messageIdProvider: new UniqueMessageIdProvider(),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...tls,

@@ -1,4 +1,4 @@
-// One network connection through mqtt.js: the only file of the program that imports `mqtt`.
+// One network connection through mqtt.js: nothing outside this room knows the package.
 import mqtt, { type IPublishPacket, type MqttClient } from 'mqtt';
 import { Acknowledger } from './acknowledger.ts';
 import {
@@ -7,6 +7,7 @@ import {
   DEFAULT_MAXIMUM_PACKET_BYTES,
 } from './client-options.ts';
 import { Outgoing, type Sendable } from './outgoing.ts';
+import { PlainPublisher } from './plain-publisher.ts';
 import { tlsRefusalOf } from './tls-refusal.ts';
 import type { BusOptions, Incoming, Protocol, PublishOptions, PublishOutcome } from './types.ts';
 
@@ -46,6 +47,7 @@ export class Connection {
   private readonly client: MqttClient;
   private readonly acknowledger: Acknowledger;
   private readonly outgoing: Outgoing;
+  private readonly plain: PlainPublisher;
   private ready = false;
   private acknowledged = false;
   private opened = false;
@@ -60,6 +62,11 @@ export class Connection {
     this.events = events;
     this.client = mqtt.connect(options.url, clientOptions(options, protocol));
     this.acknowledger = new Acknowledger((bytes) => this.client.stream.write(bytes));
+    this.plain = new PlainPublisher(
+      (bytes, written) => this.client.stream.write(bytes, written),
+      this.client.messageIdProvider,
+      protocol,
+    );
     this.outgoing = new Outgoing(
       options.maximumPacketBytes ?? DEFAULT_MAXIMUM_PACKET_BYTES,
       (message) => this.send(message),
@@ -154,6 +161,7 @@ export class Connection {
       this.quicken();
     });
     client.on('packetreceive', (packet) => {
+      if (packet.cmd === 'puback') this.plain.receive(packet.messageId ?? 0, packet.reasonCode);
       if (packet.cmd === 'suback') this.grant(packet.granted.map(Number));
       if (packet.cmd === 'disconnect') {
         const { reasonCode = 0 } = packet as { reasonCode?: number };
@@ -184,6 +192,10 @@ export class Connection {
       ...(correlationData !== undefined && { correlationData }),
     };
     const more = this.protocol === '5' && Object.keys(properties).length > 0 ? { properties } : {};
+    if (!retain && Object.keys(more).length === 0) {
+      this.plain.publish(topic, payload, qos, acknowledged);
+      return;
+    }
     this.client.publish(topic, payload, { qos, retain, ...more }, acknowledged);
   }
 

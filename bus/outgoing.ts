@@ -4,6 +4,9 @@ import type { PublishOptions, PublishOutcome } from './types.ts';
 /** The fixed header, the topic's length, the id and the properties' own framing. */
 const PUBLISH_OVERHEAD = 32;
 
+/** There are 65,535 packet identifiers, and subscribing needs one too. */
+const MOST_IN_FLIGHT = 60_000;
+
 /** One message on its way to the wire. */
 export interface Sendable {
   readonly topic: string;
@@ -18,7 +21,7 @@ export class Outgoing {
   private readonly open = new Set<(outcome: PublishOutcome) => void>();
   private readonly waiting: (() => void)[] = [];
   private inFlight = 0;
-  private receiveMaximum = Number.POSITIVE_INFINITY;
+  private receiveMaximum = MOST_IN_FLIGHT;
   private maximumPacketBytes: number;
 
   constructor(maximumPacketBytes: number, send: (message: Sendable) => void) {
@@ -35,7 +38,8 @@ export class Outgoing {
   keepTo(limits: { receiveMaximum?: number; maximumPacketSize?: number }): void {
     const { maximumPacketSize = Number.POSITIVE_INFINITY, receiveMaximum } = limits;
     this.maximumPacketBytes = Math.min(this.maximumPacketBytes, maximumPacketSize);
-    if (receiveMaximum !== undefined) this.receiveMaximum = receiveMaximum;
+    if (receiveMaximum !== undefined)
+      this.receiveMaximum = Math.min(receiveMaximum, MOST_IN_FLIGHT);
   }
 
   publish(
