@@ -154,6 +154,22 @@ describe.each<BrokerKind>(['mosquitto', 'embedded'])('an agent on %s', (kind) =>
   });
 
   if (kind === 'mosquitto') {
+    it('says again that it serves where a late will or a twin says otherwise', async () => {
+      const operator = await serving.connect('operator-1');
+      const inbox = new Inbox(operator);
+      await operator.subscribeAsync('echolot/v1/agents/edge-1/status', { qos: 1 });
+      await serving.agent('edge-1');
+      const [birth] = await inbox.until(({ length }) => length >= 1);
+      const status = decodeStatus(birth?.payload ?? Buffer.alloc(0));
+      const late = JSON.stringify({ ...status, state: 'offline', epoch: 'of-a-former-life' });
+      const topic = 'echolot/v1/agents/edge-1/status';
+      await operator.publishAsync(topic, late, { qos: 1, retain: true });
+      const messages = await inbox.until(({ length }) => length >= 3);
+      const seen = messages.map(({ payload }) => decodeStatus(payload));
+      expect(seen.map((each) => each?.state)).toEqual(['online', 'offline', 'online']);
+      expect(seen[2]?.epoch).toBe(status?.epoch);
+    });
+
     it('echoes correlation data and never follows a foreign response topic', async () => {
       await serving.agent('edge-1');
       const { client, inbox } = await askFrom(5);
