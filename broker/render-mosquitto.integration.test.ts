@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Agent, startAgent } from '../agent/agent.ts';
 import { createOnnxClassifier } from '../agent/onnx-classifier.ts';
 import { Inbox, MODEL_FOLDER, VALUES } from '../agent/serving.fixture.ts';
+import { startMosquitto } from '../bus/mosquitto.fixture.ts';
 import type { BusOptions } from '../bus/types.ts';
 import { loadBundle } from '../models/bundle.ts';
 import { decodeAnswer } from '../schemas/encode.ts';
@@ -281,6 +282,82 @@ describe('the rendered Mosquitto', () => {
     const { client } = await connect('password', 'aud-1');
     expect(await granted(client, `${R}/replies/+/+`)).toBe(1);
     expect(await granted(client, `${R}/readings/+/+`)).toBe(128);
+  });
+
+  it('lets no client take a reading away: of 1,000 readings 1,000 are answered', async () => {
+    await start('password');
+    await serve('password', '5');
+    const intruder = await connect('password', 'dev-2');
+    for (const group of ['predictors', 'others', 'policy-probes']) {
+      for (const filter of [`${R}/readings/+/sonar`, `${R}/readings/#`, '#']) {
+        expect(await granted(intruder.client, `$share/${group}/${filter}`)).toBe(128);
+        expect(await granted(intruder.client, filter)).toBe(128);
+      }
+    }
+    const { client, inbox } = await connect('password', 'dev-1');
+    await granted(client, `${R}/replies/dev-1/+`);
+    const count = 1000;
+    for (let id = 0; id < count; id++) {
+      client.publish(`${R}/readings/dev-1/sonar`, reading(String(id)), { qos: 1 });
+    }
+    const answers = await inbox.until(({ length }) => length >= count);
+    expect(new Set(answers.map(({ payload }) => decodeAnswer(payload)?.id)).size).toBe(count);
+    await granted(intruder.client, `${R}/replies/dev-2/+`);
+    await intruder.client.publishAsync(`${R}/readings/dev-2/sonar`, reading('own'), { qos: 1 });
+    const [first] = await intruder.inbox.until(({ length }) => length > 0);
+    expect(decodeAnswer(first?.payload ?? Buffer.alloc(0))?.id).toBe('own');
+  });
+
+  it.each([
+    ['edge-1', `$share/predictors/${R}/readings/+/sonar`, 1],
+    ['edge-1', `$share/predictors/${R}/readings/+/lidar`, 128],
+    ['edge-1', `$share/predictors/${R}/readings/+/+`, 128],
+    ['edge-1', `$share/predictors/${R}/readings/dev-1/sonar`, 128],
+    ['edge-1', `$share/predictors/${R}/readings/#`, 128],
+    ['edge-1', `$share/others/${R}/readings/+/sonar`, 128],
+    ['edge-1', `${R}/readings/+/sonar`, 128],
+    ['edge-1', `${R}/replies/+/+`, 128],
+    ['edge-1', `${R}/replies/edge-1/self-check`, 1],
+    ['edge-1', '$CONTROL/dynamic-security/v1/response', 128],
+    ['op-1', 'echolot/#', 1],
+    ['op-1', '$SYS/#', 1],
+    ['op-1', `$share/predictors/${R}/readings/+/sonar`, 128],
+    ['op-1', '$CONTROL/#', 128],
+    ['op-1', '#', 128],
+  ])('answers %s, who subscribes to %s, with %i', async (name, filter, expected) => {
+    await start('password');
+    const { client } = await connect('password', name);
+    expect(await granted(client, filter)).toBe(expected);
+  });
+
+  it('leaves open by the ACL file what its head says, and nothing else', async () => {
+    await start('password');
+    const { folder: rendered } = broker as RenderedMosquitto;
+    const config = [
+      `acl_file ${join(rendered, 'acl')}`,
+      `password_file ${join(rendered, 'passwords')}`,
+    ];
+    const plain = await startMosquitto({ anonymous: false, config });
+    const open = async (name: string) => {
+      const password = passwords.get(name) ?? '';
+      const client = await mqtt.connectAsync(plain.url, {
+        clientId: name,
+        username: name,
+        password,
+      });
+      clients.push(client);
+      return { client, inbox: new Inbox(client) };
+    };
+    const operator = await open('op-1');
+    await operator.client.subscribeAsync('echolot/#', { qos: 1 });
+    const { client } = await open('dev-1');
+    await client.publishAsync(`${R}/readings/dev-2/sonar`, 'forbidden', { qos: 1 });
+    await client.publishAsync(`${R}/replies/dev-2/sonar`, 'forbidden', { qos: 1 });
+    await client.publishAsync(`${R}/readings/dev-1/fence`, 'fence', { qos: 1 });
+    const seen = await operator.inbox.until(({ length }) => length > 0);
+    expect(seen.map(({ payload }) => payload.toString())).toEqual(['fence']);
+    expect(await granted(client, SHARE)).toBe(1);
+    await plain.stop();
   });
 
   it('has files that only their owner reads', async () => {
