@@ -143,7 +143,7 @@ describe('the files for Mosquitto', () => {
 
   it('say in the head of the ACL file what it leaves open', () => {
     const acl = renderMosquitto({ ...options, tls }).get('acl') ?? '';
-    expect(acl).toMatch(/WHAT IT LEAVES OPEN[^]*\n# join \$share\/predictors/);
+    expect(acl).toMatch(/WHAT IT LEAVES OPEN[\s\S]*\n# join \$share\/predictors/);
     expect(acl).toContain('user edge-2\ntopic write echolot/v1/replies/+/lidar\n');
   });
 
