@@ -1,5 +1,4 @@
 // echolot policy prove: shows on the running broker that it does what the policy says, and nothing else.
-import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Policy } from '../../broker/policy.ts';
 import { compareDeployed } from '../../broker/prove/deployed.ts';
@@ -16,8 +15,10 @@ import { type Proof, provePolicy } from '../../broker/prove/prove.ts';
 import { renderColumns } from '../columns.ts';
 import { addCommand } from '../command.ts';
 import { loadSettings } from '../config.ts';
+import { readConnection } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { EXIT, printable } from '../errors.ts';
+import { createTerminalLog } from '../log.ts';
 import { loadPolicy } from '../policy.ts';
 import { MODELS_FLAG, readModels } from '../render-flags.ts';
 
@@ -57,7 +58,7 @@ export function addProveCommand(policy: Command, context: Context): void {
 }
 
 async function prove(flags: ProveFlags, context: Context): Promise<void> {
-  const { config: folder, json = false, login, models, timeoutMs, url } = flags;
+  const { config: folder, json = false, login: by, models, timeoutMs, url } = flags;
   const settings = loadSettings('prove', {
     flags: { ...flags, brokerUrl: url ?? flags.brokerUrl, config: undefined },
     env: context.env,
@@ -67,13 +68,16 @@ async function prove(flags: ProveFlags, context: Context): Promise<void> {
   const say = (line: string) => context.stdout.write(`${printable(line)}\n`);
   const isSame =
     folder === undefined || (await compare(folder, store, { policy, models }, json, say));
-  const ca = settings.ca === null ? null : await readFile(settings.ca);
+  // The probes have credentials of their own: what is read here is the authority to trust.
+  const login = { ...settings, username: null, passwordFile: null, cert: null, key: null };
+  const log = createTerminalLog('warn', (line) => context.stderr.write(`${line}\n`));
+  const { tls } = readConnection(login, 'nobody', log);
   const proof = await provePolicy({
     url: brokerUrl,
     protocol,
     policy,
     patienceMs: timeoutMs,
-    credentials: await loadProbeCredentials(store, { by: login, ca }),
+    credentials: await loadProbeCredentials(store, { by, ca: tls?.ca ?? null }),
   });
   if (json) sayJson(proof, say);
   else sayProof(proof, folder !== undefined, context, say);
