@@ -26,14 +26,15 @@ export interface QueueLimits {
 interface Entry {
   readonly reading: KeptReading;
   readonly expiresMs: number;
+  isOut: boolean;
 }
 
 export class OutboxQueue {
   private readonly limits: QueueLimits;
-  private readonly all = new Map<number, Entry>();
-  private readonly byName = new Set<string>();
-  /** By model: what is due, in order. */
-  private readonly due = new Map<string, Map<number, KeptReading>>();
+  private readonly entries = new Map<number, Entry>();
+  private readonly names = new Set<string>();
+  private readonly all = new Line();
+  private readonly due = new Map<string, Line>();
   private readonly out = new Map<string, number>();
   private total = 0;
 
@@ -42,7 +43,7 @@ export class OutboxQueue {
   }
 
   get count(): number {
-    return this.all.size;
+    return this.entries.size;
   }
 
   /** Of the payloads. */
@@ -51,23 +52,21 @@ export class OutboxQueue {
   }
 
   get oldest(): KeptReading | null {
-    const [first] = this.all.values();
-    return first?.reading ?? null;
+    return this.all.first((entry) => this.isHeld(entry))?.reading ?? null;
   }
 
   has(model: string, id: string): boolean {
-    return this.byName.has(nameOf(model, id));
+    return this.names.has(nameOf(model, id));
   }
 
   /** Numbers must grow. */
   add(reading: KeptReading, expiresMs: number): void {
-    const { bytes, id, model, number } = reading;
-    this.all.set(number, { reading, expiresMs });
-    this.byName.add(nameOf(model, id));
-    const due = this.due.get(model) ?? new Map<number, KeptReading>();
-    due.set(number, reading);
-    this.due.set(model, due);
-    this.total += bytes;
+    const entry: Entry = { reading, expiresMs, isOut: false };
+    this.entries.set(reading.number, entry);
+    this.names.add(nameOf(reading.model, reading.id));
+    this.all.push(entry);
+    this.lineOf(reading.model).push(entry);
+    this.total += reading.bytes;
   }
 
   /**
@@ -77,8 +76,8 @@ export class OutboxQueue {
   overflow(): KeptReading[] {
     const gone: KeptReading[] = [];
     const { maxBytes, maxCount } = this.limits;
-    while (this.all.size > 1 && (this.all.size > maxCount || this.total > maxBytes)) {
-      const victim = this.oldestDue() ?? this.oldest;
+    while (this.count > 1 && (this.count > maxCount || this.total > maxBytes)) {
+      const victim = this.oldestDue()?.reading ?? this.oldest;
       if (victim === null) break;
       this.remove(victim);
       gone.push(victim);
@@ -89,42 +88,48 @@ export class OutboxQueue {
   /** Takes what is due, in order of capture, as far as its model is served and has room; it is out then. */
   take(isServed: (model: string) => boolean): KeptReading[] {
     const taken: KeptReading[] = [];
-    for (const [model, due] of this.due) {
+    for (const [model, line] of this.due) {
       let room = isServed(model) ? this.limits.maxOut - (this.out.get(model) ?? 0) : 0;
-      for (const [number, reading] of due) {
-        if (room <= 0) break;
-        room -= 1;
-        due.delete(number);
-        taken.push(reading);
+      for (; room > 0; room -= 1) {
+        const entry = line.first((each) => this.isDue(each));
+        if (entry === null) break;
+        entry.isOut = true;
+        taken.push(entry.reading);
       }
     }
     for (const { model } of taken) this.out.set(model, (this.out.get(model) ?? 0) + 1);
-    return taken.sort((a, b) => a.number - b.number);
+    return taken.sort(byNumber);
   }
 
   /** What was taken and could not be sent is due again, each at its place. */
   giveBack(readings: readonly KeptReading[]): void {
-    for (const model of new Set(readings.map((reading) => reading.model))) {
-      const back = readings.filter(
-        (reading) => reading.model === model && this.all.has(reading.number),
-      );
-      const due = [...back, ...(this.due.get(model)?.values() ?? [])];
-      due.sort((a, b) => a.number - b.number);
-      this.due.set(model, new Map(due.map((reading) => [reading.number, reading])));
-      this.takeBackOut(model, back.length);
+    const models = new Set<string>();
+    for (const { model, number } of readings) {
+      const entry = this.entries.get(number);
+      if (!entry?.isOut) continue;
+      entry.isOut = false;
+      this.oneLessOut(model);
+      this.lineOf(model).push(entry);
+      models.add(model);
+    }
+    for (const model of models) {
+      const left = this.lineOf(model).list((entry) => this.isDue(entry));
+      const line = new Line();
+      for (const entry of left.sort((a, b) => byNumber(a.reading, b.reading))) line.push(entry);
+      this.due.set(model, line);
     }
   }
 
   /** `false` where it is gone already. */
   remove({ bytes, id, model, number }: KeptReading): boolean {
-    if (!this.all.delete(number)) return false;
-    this.byName.delete(nameOf(model, id));
+    const entry = this.entries.get(number);
+    if (entry === undefined) return false;
+    this.entries.delete(number);
+    this.names.delete(nameOf(model, id));
     this.total -= bytes;
-    const due = this.due.get(model);
-    if (due?.delete(number)) {
-      if (due.size === 0 && !this.out.has(model)) this.due.delete(model);
-    } else {
-      this.takeBackOut(model, 1);
+    if (entry.isOut) this.oneLessOut(model);
+    if (!this.out.has(model) && this.lineOf(model).first((each) => this.isDue(each)) === null) {
+      this.due.delete(model);
     }
     return true;
   }
@@ -132,39 +137,87 @@ export class OutboxQueue {
   /** The oldest whose time is over and that are not out (those have a time-out of their own); removed. */
   expire(nowMs: number): KeptReading[] {
     const gone: KeptReading[] = [];
-    for (const { expiresMs, reading } of this.all.values()) {
-      if (expiresMs > nowMs) break;
-      if (this.due.get(reading.model)?.has(reading.number)) gone.push(reading);
+    for (;;) {
+      const next = this.oldestDue();
+      if (next === null || next.expiresMs > nowMs) return gone;
+      this.remove(next.reading);
+      gone.push(next.reading);
     }
-    for (const reading of gone) this.remove(reading);
-    return gone;
   }
 
   /** When the next one is over that is not out; `null` where none is. */
   get nextExpiryMs(): number | null {
-    const next = this.oldestDue();
-    return next === null ? null : this.expiryOf(next);
+    return this.oldestDue()?.expiresMs ?? null;
   }
 
-  expiryOf({ number }: KeptReading): number {
-    return this.all.get(number)?.expiresMs ?? 0;
+  /** `null` where it is gone. */
+  expiryOf({ number }: KeptReading): number | null {
+    return this.entries.get(number)?.expiresMs ?? null;
   }
 
-  private oldestDue(): KeptReading | null {
-    let oldest: KeptReading | null = null;
-    for (const due of this.due.values()) {
-      const [first] = due.values();
-      if (first && (oldest === null || first.number < oldest.number)) oldest = first;
+  private oldestDue(): Entry | null {
+    let oldest: Entry | null = null;
+    for (const line of this.due.values()) {
+      const first = line.first((entry) => this.isDue(entry));
+      if (first && (oldest === null || first.reading.number < oldest.reading.number)) {
+        oldest = first;
+      }
     }
     return oldest;
   }
 
-  private takeBackOut(model: string, count: number): void {
-    const left = (this.out.get(model) ?? 0) - count;
+  private isHeld({ reading }: Entry): boolean {
+    return this.entries.has(reading.number);
+  }
+
+  private isDue(entry: Entry): boolean {
+    return !entry.isOut && this.isHeld(entry);
+  }
+
+  private lineOf(model: string): Line {
+    const line = this.due.get(model) ?? new Line();
+    this.due.set(model, line);
+    return line;
+  }
+
+  private oneLessOut(model: string): void {
+    const left = (this.out.get(model) ?? 0) - 1;
     if (left > 0) this.out.set(model, left);
     else this.out.delete(model);
-    if (left <= 0 && this.due.get(model)?.size === 0) this.due.delete(model);
   }
+}
+
+/** First come, first served. What has left is found out at the head: a Map slows down with its holes. */
+class Line {
+  private entries: Entry[] = [];
+  private head = 0;
+
+  push(entry: Entry): void {
+    this.entries.push(entry);
+  }
+
+  /** The first that still counts; those before it never count again. */
+  first(counts: (entry: Entry) => boolean): Entry | null {
+    for (; this.head < this.entries.length; this.head += 1) {
+      const entry = this.entries[this.head] as Entry;
+      if (counts(entry)) return entry;
+      if (this.head > 1000 && this.head > this.entries.length / 2) {
+        this.entries = this.entries.slice(this.head);
+        this.head = 0;
+      }
+    }
+    this.entries = [];
+    this.head = 0;
+    return null;
+  }
+
+  list(counts: (entry: Entry) => boolean): Entry[] {
+    return this.entries.slice(this.head).filter(counts);
+  }
+}
+
+function byNumber(a: KeptReading, b: KeptReading): number {
+  return a.number - b.number;
 }
 
 function nameOf(model: string, id: string): string {
