@@ -7,9 +7,7 @@ import { cleanUp, makeFolder, runCli } from './run-cli.fixture.ts';
 
 afterEach(cleanUp);
 
-const COMMANDS = [
-  ...['up', 'broker', 'agent', 'classify', 'replay', 'watch', 'identity', 'model', 'policy'],
-];
+const COMMANDS = 'up broker agent classify replay watch identity model policy'.split(' ');
 
 describe('help', () => {
   it('is given on standard output, with every command and examples', async () => {
@@ -43,7 +41,7 @@ describe('a wrong command line', () => {
     [['broker', '--prot', '1'], 'Did you mean --port?'],
     [['broker', 'extra'], 'too many arguments'],
     [['identity', 'rotate'], "missing required argument 'name'"],
-    [['identity', 'add', 'a', '--role', 'king'], 'Known are client, predictor'],
+    [['identity', 'add', 'a', '--role', 'king'], 'known are client, predictor'],
     [['agent', '--keep-session', '--leave'], 'cannot be used with'],
   ])('ends %j with exit 64 and says why', async (args, why) => {
     const { code, stderr, stdout } = await runCli(args);

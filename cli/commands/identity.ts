@@ -81,8 +81,8 @@ async function addOne(context: Context, { folder, roles }: Store, name: string, 
   }
   if (!roles.includes(role)) {
     throw new CliError(
-      `${role} is no role`,
-      `Known are ${roles.join(', ')}; --policy adds others.`,
+      `${role} is no role: known are ${roles.join(', ')}, and others by --policy`,
+      'see echolot identity add --help',
     );
   }
   const store = await openIdentityStore(folder, roles);
