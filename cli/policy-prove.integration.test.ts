@@ -33,10 +33,10 @@ async function rendered() {
     echolot,
     out,
     url: `mqtt://127.0.0.1:${inner}`,
-    async start() {
+    start: async () => {
       mosquittos.push(await runMosquitto(join(out, 'mosquitto.conf'), inner));
     },
-    change(change: (rights: Rights) => void) {
+    change: (change: (rights: Rights) => void) => {
       const rights = JSON.parse(readFileSync(path, 'utf8')) as Rights;
       change(rights);
       writeFileSync(path, JSON.stringify(rights));
