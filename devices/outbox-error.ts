@@ -1,0 +1,17 @@
+// Why an outbox cannot be used, and what a person can do.
+
+/** The folder of the outbox cannot be used; `remedy` says what to do. Nothing in it was changed. */
+export class OutboxError extends Error {
+  readonly code: 'OUTBOX_IN_USE' | 'OUTBOX_UNUSABLE' | 'OUTBOX_DAMAGED' | 'OUTBOX_MISSING';
+  /** 75 (try again later) while another process uses it, else 78 (an operator must act). */
+  readonly exitCode: 75 | 78;
+  readonly remedy: string;
+
+  constructor(code: OutboxError['code'], message: string, remedy: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'OutboxError';
+    this.code = code;
+    this.exitCode = code === 'OUTBOX_IN_USE' ? 75 : 78;
+    this.remedy = remedy;
+  }
+}
