@@ -84,14 +84,15 @@ export class ProbeConnection {
   readonly protocol: Protocol;
   private readonly client: MqttClient;
   private readonly timeoutMs: number;
-  private readonly closed: Promise<void>;
+  /** Resolves when the connection has ended, whoever ended it. */
+  readonly ended: Promise<void>;
   private open = true;
 
   constructor(client: MqttClient, { protocol, timeoutMs }: ProbeConnectionOptions) {
     this.client = client;
     this.protocol = protocol;
     this.timeoutMs = timeoutMs;
-    this.closed = new Promise((resolve) => {
+    this.ended = new Promise((resolve) => {
       client.once('close', () => {
         this.open = false;
         resolve();
@@ -144,7 +145,7 @@ export class ProbeConnection {
   /** Ends without a DISCONNECT, so that the broker publishes the last will. */
   async drop(): Promise<void> {
     this.client.stream.destroy();
-    await this.closed;
+    await this.ended;
     this.client.end(true);
   }
 
@@ -152,7 +153,7 @@ export class ProbeConnection {
     if (!this.open) return;
     this.client.end();
     const timer = setTimeout(() => this.client.stream.destroy(), this.timeoutMs);
-    await this.closed;
+    await this.ended;
     clearTimeout(timer);
   }
 
@@ -163,7 +164,7 @@ export class ProbeConnection {
         clearTimeout(timer);
         resolve(value);
       };
-      void this.closed.then(() => answer(null));
+      void this.ended.then(() => answer(null));
       if (this.open) ask(answer);
     });
   }
