@@ -4,6 +4,7 @@ import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ensureAdministrator } from '../../broker/administrator.ts';
+import { probeRole } from '../../broker/probes.ts';
 import { renderEmqx, withoutEmqxPassword } from '../../broker/render-emqx.ts';
 import { renderHivemq } from '../../broker/render-hivemq.ts';
 import { loadRenderedTls, loadRenderInput } from '../../broker/render-input.ts';
@@ -13,7 +14,7 @@ import {
   type ListenAddress,
   renderMosquitto,
 } from '../../broker/render-mosquitto.ts';
-import { writeRendering } from '../../broker/rendering.ts';
+import { type RenderInput, writeRendering } from '../../broker/rendering.ts';
 import { addCommand, settingsOf } from '../command.ts';
 import type { Context } from '../context.ts';
 import { loadPolicy } from '../policy.ts';
@@ -64,8 +65,9 @@ function addMosquitto(render: Command, context: Context): void {
       const settings = settingsOf('render', context, command);
       const { listeners, tls } = await prepareListeners(settings, flags);
       const out = resolve(flags.out);
+      const input = await loadInput(settings, flags);
       const files = renderMosquitto({
-        ...(await loadInput(settings, flags)),
+        ...input,
         administrator: await ensureAdministrator(settings.store),
         folder: flags.at ?? out,
         plugin: flags.plugin ?? PLUGINS.find((path) => existsSync(path)) ?? PLUGINS[0] ?? '',
@@ -75,7 +77,7 @@ function addMosquitto(render: Command, context: Context): void {
       });
       await writeRendering(out, files, flags.owner);
       warnOfClearText(context, tls !== null, listeners.clients);
-      context.stderr.write(`${[...files.keys()].join(', ')} are in ${out}. Start it with:\n`);
+      sayRendered(context, input, files, `${out}. Start it with:`);
       context.stdout.write(`mosquitto -c ${shellWord(`${out}/${CONFIGURATION_FILE}`)}\n`);
     });
 }
@@ -100,7 +102,7 @@ function addEmqx(render: Command, context: Context): void {
         `note: ${name} has no password in users.csv, since EMQX cannot read its salt: echolot identity rotate ${name} makes one that it can\n`,
       );
     }
-    sayRendered(context, files, out);
+    sayRendered(context, input, files, `${out}${NOT_RUN}`);
   });
 }
 
@@ -114,9 +116,10 @@ function addHivemq(render: Command, context: Context): void {
   addFolderFlags(command).action(async (flags: FolderFlags) => {
     const settings = settingsOf('render', context, command);
     const out = resolve(flags.out);
-    const files = renderHivemq(await loadInput(settings, flags));
+    const input = await loadInput(settings, flags);
+    const files = renderHivemq(input);
     await writeRendering(out, files, flags.owner);
-    sayRendered(context, files, out);
+    sayRendered(context, input, files, `${out}${NOT_RUN}`);
   });
 }
 
@@ -131,10 +134,18 @@ async function prepareListeners({ store, tlsNames }: Settings<'render'>, flags: 
   return { tls, listeners: listenersOf(flags, tls !== null) };
 }
 
-function sayRendered({ stderr }: Context, files: ReadonlyMap<string, string>, out: string): void {
-  stderr.write(
-    `${[...files.keys()].join(', ')} are in ${out}: rendered, not run here. Their heads say what this broker cannot express.\n`,
-  );
+const NOT_RUN = ': rendered, not run here. Their heads say what this broker cannot express.';
+
+/** Counts who is rendered: the wrong store would show. */
+function sayRendered(
+  { stderr }: Context,
+  { identities }: RenderInput,
+  files: ReadonlyMap<string, string>,
+  where: string,
+): void {
+  const probes = identities.filter(({ name }) => probeRole(name) !== null).length;
+  const who = `${identities.length - probes} identities and ${probes} probes`;
+  stderr.write(`${who} are rendered; ${[...files.keys()].join(', ')} are in ${where}\n`);
 }
 
 function warnOfClearText(context: Context, isSecure: boolean, { host }: ListenAddress): void {
