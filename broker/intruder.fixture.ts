@@ -20,6 +20,10 @@ export interface Guest {
 }
 
 export interface Scene {
+  /** The folder of the identities; the probes are among them. */
+  readonly store: string;
+  /** The listener of predictors and operators. */
+  readonly innerUrl: string;
   /** Connects under the name, by default with the MQTT version of the scene. */
   connect(name: string, options?: IClientOptions): Promise<Guest>;
   /**
@@ -74,6 +78,8 @@ export async function startScene(kind: Kind, protocolVersion: 4 | 5): Promise<Sc
     });
   };
   return {
+    store,
+    innerUrl: broker.inner,
     connect: (name, options = {}) => open(name, options),
     tryConnect: (name, options, listener) => open(name, options, listener).catch(() => null),
     async stop() {
@@ -87,7 +93,7 @@ export async function startScene(kind: Kind, protocolVersion: 4 | 5): Promise<Sc
 
 async function startBroker(kind: Kind, store: string) {
   if (kind === 'mosquitto') {
-    const broker = await startRenderedMosquitto(store, { probes: false });
+    const broker = await startRenderedMosquitto(store);
     return { clients: broker.clientsUrl, inner: broker.innerUrl, stop: () => broker.stop() };
   }
   const log = pino({ level: 'silent' });
