@@ -65,8 +65,7 @@ export class Agent {
     this.bus = createBus(this.busOptions(), {
       onMessage: (message) => this.route(message),
       onReady: ({ protocol, sessionPresent }) => {
-        log.info({ url: options.bus.url, protocol, sessionPresent }, 'subscribed');
-        void this.onConnected();
+        void this.onConnected({ url: options.bus.url, protocol, sessionPresent });
       },
       onLost: (detail) => {
         this.connection += 1;
@@ -121,7 +120,6 @@ export class Agent {
   private busOptions(): BusOptions {
     const { agentId, bus, namespace } = this.options;
     const subscriptions: Subscription[] = [
-      ...this.sharedFilters,
       this.parts.selfCheck.readingTopic,
       this.parts.selfCheck.replyTopic,
       agentsFilter(namespace, 'status'),
@@ -169,25 +167,28 @@ export class Agent {
       log.info({ seen: status.state }, 'own status corrected');
   }
 
-  private async onConnected(): Promise<void> {
-    if (this.isReady) await this.parts.announcer.announce('online', 'serving');
-    else if (await this.firstCheck()) this.isReady = true;
-    else return;
+  private async onConnected(connected: object): Promise<void> {
+    const { log, group } = this.options;
+    if (this.isReady) {
+      log.info(connected, 'subscribed');
+      await this.parts.announcer.announce('online', 'serving');
+    } else {
+      if (!(await this.firstCheck(connected))) return;
+      this.isReady = true;
+    }
     this.parts.announcer.publishStats();
-    this.options.log.info(
-      { models: [...this.parts.lanes.keys()], group: this.options.group },
-      'serving',
-    );
+    log.info({ models: [...this.parts.lanes.keys()], group }, 'serving');
     this.resolveReady();
   }
 
-  /** Proves rights and inference, then that we can say that we serve. */
-  private async firstCheck(): Promise<boolean> {
+  /** Proves rights and inference before it joins its group, and that it can say that it serves. */
+  private async firstCheck(connected: object): Promise<boolean> {
     const { announcer, selfCheck } = this.parts;
-    return (
-      (await this.proves('the self-check failed', (ms) => selfCheck.ask(ms))) &&
-      (await this.proves('the announcement failed', (ms) => announcer.prove(ms)))
-    );
+    if (!(await this.proves('the self-check failed', (ms) => selfCheck.ask(ms)))) return false;
+    const shares = this.sharedFilters.map((filter) => ({ filter, qos: 1 }) as const);
+    if (!(await this.bus.subscribe(shares))) return false;
+    this.options.log.info(connected, 'subscribed');
+    return this.proves('the announcement failed', (ms) => announcer.prove(ms));
   }
 
   private async proves(

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import mqtt from 'mqtt';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startEmbeddedBroker } from '../broker/embedded-broker.ts';
@@ -12,9 +13,10 @@ import type { BusOptions } from '../bus/types.ts';
 import { loadBundle } from '../models/bundle.ts';
 import { startAgent } from './agent.ts';
 import { createOnnxClassifier } from './onnx-classifier.ts';
-import { MODEL_FOLDER } from './serving.fixture.ts';
+import { Inbox, MODEL_FOLDER } from './serving.fixture.ts';
 
 const R = 'echolot/v1';
+const READINGS = `${R}/readings/+/sonar`;
 const SELF_CHECK = `${R}/readings/edge-1/self-check`;
 const REPLY = `${R}/replies/edge-1/self-check`;
 const STATUS = `${R}/agents/edge-1/status`;
@@ -76,9 +78,9 @@ describe('an agent on the embedded broker', () => {
     return { url, username, password };
   };
 
-  it('names the shared subscription that a client may not have', async () => {
+  it('names the subscription that a client may not have', async () => {
     const error = await refusalOf('edge-1', await bus('edge-1', 'client'));
-    expect(error).toEqual(refused(`$share/predictors/${R}/readings/+/sonar`, 'role predictor'));
+    expect(error).toEqual(refused(SELF_CHECK, 'role predictor'));
   });
 
   it('names the shared subscription of a model that its identity is not for', async () => {
@@ -110,9 +112,12 @@ describe.each(['3.1.1', '5'] as const)('an agent on Mosquitto with MQTT %s', (pr
   const startWith = async (rights: readonly string[]) => {
     const acl = join(folder, 'acl');
     const passwords = join(folder, 'passwords');
-    await writeFile(acl, `user edge-1\n${rights.map((right) => `topic ${right}\n`).join('')}`);
+    const lines = rights.map((right) => `topic ${right}\n`).join('');
+    await writeFile(acl, `user edge-1\n${lines}\nuser peer\ntopic readwrite #\n`);
     await writeFile(passwords, '');
-    execFileSync('mosquitto_passwd', ['-b', passwords, 'edge-1', 'secret'], { stdio: 'ignore' });
+    for (const name of ['edge-1', 'peer']) {
+      execFileSync('mosquitto_passwd', ['-b', passwords, name, 'secret'], { stdio: 'ignore' });
+    }
     const mosquitto = await startMosquitto({
       anonymous: false,
       config: [`acl_file ${acl}`, `password_file ${passwords}`],
@@ -138,5 +143,22 @@ describe.each(['3.1.1', '5'] as const)('an agent on Mosquitto with MQTT %s', (pr
   ])('that may not %s says so', async (_, right, instead, topic) => {
     const error = await refusalOf('edge-1', await startWith(without(right, instead)));
     expect(error).toEqual(refused(topic, `publish to ${topic}`));
+  });
+
+  it('takes no reading from its group before it has proved its rights', async () => {
+    const bus = await startWith(without(`readwrite ${REPLY}`));
+    const login = { username: 'peer', password: 'secret', reconnectPeriod: 0 };
+    const peer = await mqtt.connectAsync(bus.url, login);
+    stops.push(() => peer.endAsync(true));
+    const inbox = new Inbox(peer);
+    await peer.subscribeAsync([`$share/predictors/${READINGS}`, SELF_CHECK], { qos: 1 });
+    const ended = refusalOf('edge-1', bus);
+    await inbox.until((all) => all.some(({ topic }) => topic === SELF_CHECK));
+    for (let sent = 0; sent < 20; sent += 1) {
+      await peer.publishAsync(`${R}/readings/buoy-7/sonar`, String(sent), { qos: 1 });
+    }
+    expect(await ended).toEqual(refused(REPLY, `publish to ${REPLY}`));
+    const all = await inbox.until((some) => some.some(({ payload }) => String(payload) === '19'));
+    expect(all.filter(({ topic }) => topic !== SELF_CHECK)).toHaveLength(20);
   });
 });

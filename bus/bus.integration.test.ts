@@ -180,6 +180,48 @@ describe('a connection that goes wrong', () => {
   });
 });
 
+describe('a subscription that is added', () => {
+  const more = [{ filter: 'more/#', qos: 1 }] as const;
+
+  it('is granted, and sent again at every connect', async () => {
+    open();
+    const first = await ready();
+    const granted = bus.subscribe(more);
+    await first.grant([1]);
+    expect(await granted).toBe(true);
+    first.socket.destroy();
+    const second = await broker.next();
+    await second.accept();
+    const { subscriptions } = await second.take('subscribe');
+    expect(subscriptions.map(({ topic }) => topic)).toEqual(['in/#', 'more/#']);
+  });
+
+  it('and is refused ends the bus at once, naming the filter', async () => {
+    open();
+    const granted = bus.subscribe(more);
+    expect(await granted).toBe(false);
+    const first = await ready();
+    const refusal = bus.subscribe(more);
+    await first.grant([0x80]);
+    expect(await refusal).toBe(false);
+    await until(() => refused !== null);
+    expect(remedyOf()).toContain('more/#');
+  });
+
+  it('is lost with its connection, and not sent again by itself', async () => {
+    open();
+    const first = await ready();
+    const granted = bus.subscribe(more);
+    await first.take('subscribe');
+    first.socket.destroy();
+    expect(await granted).toBe(false);
+    const second = await broker.next();
+    await second.accept();
+    const { subscriptions } = await second.take('subscribe');
+    expect(subscriptions.map(({ topic }) => topic)).toEqual(['in/#']);
+  });
+});
+
 describe('the negotiation', () => {
   it('takes MQTT 5 where the broker speaks it', async () => {
     open({ protocol: 'auto' });

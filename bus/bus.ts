@@ -8,6 +8,7 @@ import {
   type BusEvents,
   type BusOptions,
   type Protocol,
+  type Subscription,
 } from './types.ts';
 
 const DEFAULT_BACKOFF = { firstMs: 200, maxMs: 10_000 };
@@ -29,6 +30,7 @@ class MqttBus implements Bus {
   private outageTold = false;
   private refusedSinceMs: number | null = null;
   private stopped = false;
+  private isJoining = false;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(options: BusOptions, events: BusEvents) {
@@ -68,6 +70,18 @@ class MqttBus implements Bus {
       this.connection.publish(topic, payload, options, settled);
     }
   };
+
+  async subscribe(subscriptions: readonly Subscription[]): Promise<boolean> {
+    this.isJoining = true;
+    const isGranted = (await this.connection?.join(subscriptions)) ?? false;
+    this.isJoining = false;
+    if (isGranted) {
+      const added = new Set(subscriptions.map(({ filter }) => filter));
+      const others = this.options.subscriptions.filter(({ filter }) => !added.has(filter));
+      this.options = { ...this.options, subscriptions: [...others, ...subscriptions] };
+    }
+    return isGranted;
+  }
 
   async unsubscribe(filters: readonly string[]): Promise<void> {
     const subscriptions = this.options.subscriptions.filter(
@@ -162,7 +176,8 @@ class MqttBus implements Bus {
     const nowMs = performance.now();
     this.refusedSinceMs ??= nowMs;
     const graceMs = this.options.refusalGraceMs ?? DEFAULT_REFUSAL_GRACE_MS;
-    if (this.wasReady && nowMs - this.refusedSinceMs < graceMs) return false;
+    const isNew = !this.wasReady || this.isJoining;
+    if (!isNew && nowMs - this.refusedSinceMs < graceMs) return false;
     this.stopped = true;
     this.events.onRefused(refusal);
     return true;

@@ -9,7 +9,14 @@ import {
 import { Outgoing, type Sendable } from './outgoing.ts';
 import { PlainPublisher } from './plain-publisher.ts';
 import { tlsRefusalOf } from './tls-refusal.ts';
-import type { BusOptions, Incoming, Protocol, PublishOptions, PublishOutcome } from './types.ts';
+import type {
+  BusOptions,
+  Incoming,
+  Protocol,
+  PublishOptions,
+  PublishOutcome,
+  Subscription,
+} from './types.ts';
 
 /** Why a connection ended, as far as it can be told. */
 export type Ending =
@@ -55,6 +62,9 @@ export class Connection {
   private ended = false;
   private failure: Ending | null = null;
   private subackTimer: NodeJS.Timeout | undefined;
+  /** What the next SUBACK is about. */
+  private asked: { subscriptions: readonly Subscription[]; granted: () => void } | null = null;
+  private joined: (isGranted: boolean) => void = () => {};
 
   constructor(options: BusOptions, protocol: Protocol, events: ConnectionEvents) {
     this.options = options;
@@ -100,10 +110,18 @@ export class Connection {
     this.outgoing.publish(topic, payload, options, settled);
   }
 
-  subscribe(): void {
-    const { subscriptions } = this.options;
+  /** More subscriptions on the standing connection; false where it ends before they are granted. */
+  join(subscriptions: readonly Subscription[]): Promise<boolean> {
+    if (!this.isReady) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      this.joined = resolve;
+      this.subscribe(subscriptions, () => resolve(true));
+    });
+  }
+
+  private subscribe(subscriptions: readonly Subscription[], granted: () => void): void {
     if (subscriptions.length === 0) {
-      this.grant([]);
+      granted();
       return;
     }
     // So that a retained publish is seen as one, not only when it is delivered late (MQTT 5, 3.8.3.1).
@@ -111,6 +129,7 @@ export class Connection {
     const wanted = Object.fromEntries(
       subscriptions.map(({ filter, qos }) => [filter, { qos, ...asPublished }]),
     );
+    this.asked = { subscriptions, granted };
     this.subackTimer = setTimeout(() => {
       this.fail({ kind: 'lost', detail: 'the broker did not answer our SUBSCRIBE in time' });
     }, this.options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS);
@@ -162,7 +181,7 @@ export class Connection {
     });
     client.on('packetreceive', (packet) => {
       if (packet.cmd === 'puback') this.plain.receive(packet.messageId ?? 0, packet.reasonCode);
-      if (packet.cmd === 'suback') this.grant(packet.granted.map(Number));
+      if (packet.cmd === 'suback') this.judge(packet.granted.map(Number));
       if (packet.cmd === 'disconnect') {
         const { reasonCode = 0 } = packet as { reasonCode?: number };
         this.failure ??= {
@@ -179,7 +198,10 @@ export class Connection {
       this.quicken();
       this.outgoing.keepTo(packet.properties ?? {});
       this.sessionPresent = packet.sessionPresent;
-      this.subscribe();
+      this.subscribe(this.options.subscriptions, () => {
+        this.ready = true;
+        this.events.onReady(this.sessionPresent);
+      });
     });
     client.on('error', (error) => this.onError(error));
     client.on('close', () => this.end(this.failure ?? this.silentEnding()));
@@ -216,10 +238,12 @@ export class Connection {
   }
 
   /** Judges the SUBACK: a subscription refused or weakened makes the connection useless. */
-  private grant(codes: readonly number[]): void {
+  private judge(codes: readonly number[]): void {
     clearTimeout(this.subackTimer);
-    if (this.ready) return;
-    for (const [index, { filter, qos }] of this.options.subscriptions.entries()) {
+    const { asked } = this;
+    this.asked = null;
+    if (asked === null) return;
+    for (const [index, { filter, qos }] of asked.subscriptions.entries()) {
       const code = codes[index] ?? 0x80;
       if (code < qos || code > 2) {
         const detail =
@@ -228,8 +252,7 @@ export class Connection {
         return;
       }
     }
-    this.ready = true;
-    this.events.onReady(this.sessionPresent);
+    asked.granted();
   }
 
   private onError(error: Error & { code?: number | string }): void {
@@ -263,6 +286,7 @@ export class Connection {
     this.acknowledger.close();
     this.client.end(true);
     this.outgoing.lose();
+    this.joined(false);
     this.events.onEnded(ending);
   }
 

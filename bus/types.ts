@@ -120,6 +120,11 @@ export interface Bus {
     options: PublishOptions,
     settled?: (outcome: PublishOutcome) => void,
   ): void;
+  /**
+   * Adds subscriptions on the broker (and for later connects). Resolves with true when granted, with
+   * false when lost before; what is refused raises `onRefused` at once.
+   */
+  subscribe(subscriptions: readonly Subscription[]): Promise<boolean>;
   /** Takes back subscriptions on the broker (and for later connects). Resolves when acknowledged or lost. */
   unsubscribe(filters: readonly string[]): Promise<void>;
   /** Disconnects after what was published is acknowledged (at most `timeoutMs`), and stays away.

@@ -47,6 +47,10 @@ export class FakeBus implements Bus {
     settled(this.outcome);
   };
 
+  async subscribe(): Promise<boolean> {
+    return this.connected;
+  }
+
   async unsubscribe(): Promise<void> {}
 
   async stop(): Promise<void> {
