@@ -39,7 +39,7 @@ describe('the embedded broker', () => {
     const { running, store } = await embedded();
     const { broker, findings, judgements } = await proofOf(running.url, store);
     expect(told(findings)).toEqual([]);
-    expect(judgements.length).toBeGreaterThan(800);
+    expect(judgements.length).toBeGreaterThan(700);
     expect(broker).toEqual({ protocol: '3.1.1', isMosquitto: false, version: null });
     const limits = judgements.filter(({ verdict }) => verdict === 'limit');
     expect(told(limits)).toEqual([]);
@@ -156,6 +156,29 @@ describe('a Mosquitto that lets everybody do everything', () => {
     const kinds = new Set(safe.map(({ attempt }) => attempt.kind));
     expect([...kinds].toSorted()).toEqual(['command', 'publish', 'response-topic', 'will']);
     expect(findings.every(({ verdict }) => verdict === 'LEAK')).toBe(true);
+  });
+});
+
+describe('a Mosquitto without the plugin, on the rendered ACL file', () => {
+  it('lets everybody join the group, and the proof shows what is taken from it', async () => {
+    const { mosquitto, store } = await rendered();
+    const config = ['acl', 'password'].map((name) => {
+      return `${name}_file ${join(mosquitto.folder, name === 'acl' ? 'acl' : 'passwords')}`;
+    });
+    const other = await startMosquitto({ config, anonymous: false });
+    disposals.push(() => other.stop());
+    const { findings } = await proofOf(other.url, store, { protocol: '3.1.1' });
+    const kinds = new Set(findings.map(({ attempt, verdict }) => `${verdict} ${attempt.kind}`));
+    expect([...kinds].toSorted()).toEqual(['LEAK subscribe', 'LEAK take-over']);
+    const share = `$share/policy-probes/echolot/v1/readings/+/${PROBE_MODEL}`;
+    const joined = findings.filter(({ attempt }) => attempt.topic === share);
+    expect(joined.map(({ attempt }) => attempt.role)).toEqual([
+      'client',
+      'client',
+      'operator',
+      'registrar',
+    ]);
+    for (const { detail } of joined) expect(detail).toMatch(/^3 of 6 readings were taken/);
   });
 });
 
