@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { DEFAULT_NAMESPACE, isName, NAME_RULE, SELF_CHECK_MODEL } from '../schemas/names.ts';
 import type { Problem } from '../schemas/problems.ts';
-import type { ClientOptions } from './client-types.ts';
+import type { ClientOptions, OutboxClientOptions, OutboxOptions } from './client-types.ts';
 
 const PROTOCOLS = ['mqtt:', 'mqtts:', 'ws:', 'wss:'];
 
@@ -26,7 +26,7 @@ export class ClientOptionsError extends Error {
 }
 
 /** The options with their defaults, and the password where there is one. */
-export function resolveOptions(options: ClientOptions) {
+export function resolveOptions(options: ClientOptions | OutboxClientOptions) {
   const { url, clientId, namespace = DEFAULT_NAMESPACE, model = 'sonar' } = options;
   checkUrl(url);
   checkName('clientId', clientId);
@@ -53,6 +53,29 @@ export function resolveOptions(options: ClientOptions) {
     username,
     password,
   };
+}
+
+/** Longer delays than a timer of Node can count: about 24.8 days. */
+const LONGEST_AGE_MS = 2 ** 31 - 1;
+
+/** The bounds of an outbox with their defaults. */
+export function resolveOutbox(options: OutboxOptions) {
+  const {
+    folder,
+    maxCount = 100_000,
+    maxBytes = 128 * 2 ** 20,
+    maxAgeMs = 7 * 86_400_000,
+  } = options;
+  if (typeof folder !== 'string' || folder === '') {
+    throw invalid(`outbox.folder is ${JSON.stringify(folder)}`, 'give the path of a folder');
+  }
+  checkCount('outbox.maxCount', maxCount, 1);
+  checkCount('outbox.maxBytes', maxBytes, 1);
+  checkCount('outbox.maxAgeMs', maxAgeMs, 1);
+  if (maxAgeMs > LONGEST_AGE_MS) {
+    throw invalid(`outbox.maxAgeMs is ${maxAgeMs}`, `use at most ${LONGEST_AGE_MS} (24 days)`);
+  }
+  return { folder, maxCount, maxBytes, maxAgeMs };
 }
 
 /** `null` for a name that a reading may be sent to. */
@@ -99,7 +122,10 @@ function checkCount(option: string, value: number, least: number): void {
   throw invalid(`${option} is ${String(value)}`, `use a whole number, ${least} or more`);
 }
 
-function readPassword({ password, passwordFile }: ClientOptions): string | undefined {
+function readPassword({
+  password,
+  passwordFile,
+}: ClientOptions | OutboxClientOptions): string | undefined {
   if (passwordFile === undefined) return password;
   if (password !== undefined) {
     throw invalid('both password and passwordFile are given', 'leave one of them out');

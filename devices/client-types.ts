@@ -4,6 +4,7 @@ import type { Encoding } from '../schemas/decode-reading.ts';
 import type { ModelReference } from '../schemas/messages.ts';
 import type { Problem } from '../schemas/problems.ts';
 import type { LiveModel } from './live-models.ts';
+import type { OutboxError } from './outbox-error.ts';
 import type { RowPrediction } from './read-answer.ts';
 
 /** What `createClient` is told. Only `url` and `clientId` are needed. */
@@ -37,6 +38,30 @@ export interface ClientOptions {
   readonly onEvent?: (event: ClientEvent) => void;
   /** The outcome of each reading that was handed over with `publish`. */
   readonly onAnswer?: (outcome: PublishedOutcome) => void;
+  /** With it, it is the options of an `OutboxClient`. */
+  readonly outbox?: undefined;
+}
+
+/** A client whose readings outlive its process: `publish` keeps them on disk. */
+export interface OutboxClientOptions extends Omit<ClientOptions, 'outbox'> {
+  readonly outbox: OutboxOptions;
+  /**
+   * The one outcome of each reading, of those too that an earlier process left. A reading is forgotten
+   * when this has returned; where the process dies in between, the next one tells it once more.
+   */
+  readonly onAnswer?: (outcome: PublishedOutcome) => void;
+}
+
+/** Where readings are kept, and how many. Where one bound is reached the newest wins. */
+export interface OutboxOptions {
+  /** A folder of its own, made where it is missing; one process at a time uses it. */
+  readonly folder: string;
+  /** Readings. Default 100000. */
+  readonly maxCount?: number;
+  /** Of their payloads. Default 134217728 (128 MiB). */
+  readonly maxBytes?: number;
+  /** From capture to the outcome, by the wall clock where the process was restarted. Default 604800000 (7 days). */
+  readonly maxAgeMs?: number;
 }
 
 export interface CallOptions {
@@ -93,6 +118,25 @@ export type BatchResult =
     }
   | { readonly ok: false; readonly problem: Problem };
 
+/** Whether a reading was taken into the outbox. */
+export type Acceptance =
+  | { readonly ok: true; readonly id: string }
+  | { readonly ok: false; readonly problem: Problem };
+
+/** What an outbox holds and what it gave up; the latter since the client was created. */
+export interface OutboxCounts {
+  /** Readings without an outcome, now. */
+  readonly kept: number;
+  /** Of their payloads. */
+  readonly bytes: number;
+  /** When the oldest of them was captured. */
+  readonly oldestAt: Date | null;
+  /** Readings that made room for newer ones; their outcome is `OUTBOX_FULL`. */
+  readonly dropped: number;
+  /** Readings that became too old unanswered; their outcome is `TIMEOUT` or says what was missing. */
+  readonly expired: number;
+}
+
 export interface PublishedOutcome {
   readonly id: string;
   readonly model: string;
@@ -111,7 +155,9 @@ export type ClientEvent =
       readonly type: 'ignored';
       readonly reason: 'malformed' | 'unasked' | 'retained' | 'foreign';
       readonly topic: string;
-    };
+    }
+  /** Records of the outbox could not be read and are lost; `detail` says what the database found. */
+  | { readonly type: 'damaged'; readonly detail: string };
 
 /** Since the client was created. */
 export interface ClientCounts {
@@ -129,6 +175,8 @@ export interface ClientCounts {
   readonly inFlight: number;
   /** Not yet published, now. */
   readonly waiting: number;
+  /** With an outbox: what it holds. */
+  readonly outbox?: OutboxCounts;
 }
 
 /** A connection to the broker, and everything that was asked over it. */
@@ -161,4 +209,24 @@ export interface Client {
   readonly failed: Promise<BrokerRefusedError>;
   /** Ends the connection; what is still unanswered gets `NOT_CONNECTED`. May be called again. */
   close(): Promise<void>;
+}
+
+/** A client with a durable outbox. Everything but `publish` is as without. */
+export interface OutboxClient extends Omit<Client, 'publish' | 'counts' | 'failed'> {
+  /**
+   * Hands a reading over for good: resolves once it is on the disk, synced, connected or not, and its
+   * outcome comes by `onAnswer`. What is kept is published in order of capture, again under the same id
+   * until it is answered, over restarts of the process too.
+   * @returns the id, or why it was not taken: `OUTBOX_FULL` where the disk is full
+   * @throws {OutboxError} the folder cannot be used
+   */
+  publish(reading: OutgoingReading, options?: Pick<PublishOptions, 'model'>): Promise<Acceptance>;
+  /**
+   * Resolves once the outbox is open.
+   * @throws {OutboxError} the folder is used by another process, damaged, or no outbox
+   */
+  opened(): Promise<void>;
+  readonly counts: ClientCounts & { readonly outbox: OutboxCounts };
+  /** Resolves if the broker refuses the client for good (exit 77) or the folder cannot be used. */
+  readonly failed: Promise<BrokerRefusedError | OutboxError>;
 }

@@ -20,6 +20,10 @@ export interface Question {
   readonly timeoutMs: number;
   /** Wait for an agent that serves the model, instead of refusing at once. */
   readonly waitForModel: boolean;
+  /** Somebody else keeps it and bounds how many there are: `maxWaiting` is not for it. */
+  readonly isKept?: boolean;
+  /** At each publication. */
+  readonly onSent?: () => void;
 }
 
 interface ExchangePorts {
@@ -103,7 +107,7 @@ export class Exchange {
       };
       this.waiting.set(key, entry);
       this.pump();
-      if (this.waiting.size > maxWaiting && this.waiting.has(key)) {
+      if (!question.isKept && this.waiting.size > maxWaiting && this.waiting.has(key)) {
         const detail = `${this.waiting.size - 1} readings wait already, behind ${this.inFlight.size} unanswered`;
         this.end(key, fail('OUTBOX_FULL', detail));
       }
@@ -118,11 +122,12 @@ export class Exchange {
   /** `unasked`: nobody asked, or no longer. `malformed`: it does not fit the question, which waits on. */
   answer(model: string, answer: Answer): 'taken' | 'unasked' | 'malformed' {
     const key = keyOf(model, answer.id ?? '');
-    const entry = this.inFlight.get(key);
-    if (entry === undefined) return 'unasked';
+    const entry = this.inFlight.get(key) ?? this.waiting.get(key);
+    if (entry === undefined || entry.times === 0) return 'unasked';
     const reply = readAnswer(answer, entry.question.asked);
     if (reply === null) return 'malformed';
     const overloaded = !reply.ok && reply.problem.code === 'OVERLOADED' ? reply.problem : null;
+    if (overloaded && this.waiting.has(key)) return 'taken';
     if (overloaded && this.retryLater(key, entry, overloaded)) return 'taken';
     this.end(key, reply, true);
     return 'taken';
@@ -196,8 +201,9 @@ export class Exchange {
     if (entry.times === 0) this.published += 1;
     else this.repeated += 1;
     entry.times += 1;
-    entry.cancelRepeat = clock.after(entry.pauseMs, () => this.send(key, entry));
+    entry.cancelRepeat = clock.after(entry.pauseMs, () => this.repeat(key, entry));
     entry.pauseMs = Math.min(entry.pauseMs * 2, LONGEST_REPEAT_MS);
+    entry.question.onSent?.();
     this.ports.publish(entry.question.model, entry.question.payload, (outcome) => {
       if (outcome.ok || this.inFlight.get(key) !== entry) return;
       // Lost or not connected: the next connect publishes it again.
@@ -205,6 +211,21 @@ export class Exchange {
       if (outcome.reason === 'too-large') this.end(key, fail('PAYLOAD_TOO_LARGE', outcome.detail));
       if (outcome.reason === 'topic-invalid') this.end(key, fail('NAME_INVALID', outcome.detail));
     });
+  }
+
+  /** Where nobody serves the model any more it waits again, and leaves its room to others. */
+  private repeat(key: string, entry: Entry): void {
+    const { clock, models } = this.ports;
+    const { model, waitForModel } = entry.question;
+    if (!waitForModel || models.serves(model, clock.now())) {
+      this.send(key, entry);
+      return;
+    }
+    entry.patient = false;
+    entry.pauseMs = FIRST_REPEAT_MS;
+    this.inFlight.delete(key);
+    this.waiting.set(key, entry);
+    this.pump();
   }
 
   /** `false` where the retry would come after the time-out: then OVERLOADED is the outcome. */
@@ -218,7 +239,7 @@ export class Exchange {
     entry.pauseMs = FIRST_REPEAT_MS;
     entry.cancelRepeat = clock.after(pauseMs, () => {
       entry.patient = false;
-      if (this.link.state === 'up') this.send(key, entry);
+      if (this.link.state === 'up') this.repeat(key, entry);
     });
     return true;
   }

@@ -11,6 +11,12 @@ export const MODEL: ModelReference = {
   runtime: 'onnx',
 };
 
+/** What a client needs besides bus and clock that has no outbox. */
+export const NO_OUTBOX = {
+  wallNow: () => 0,
+  openOutbox: () => Promise.reject(new Error('nobody asked for an outbox')),
+};
+
 export interface Sent {
   readonly topic: string;
   readonly id: string;

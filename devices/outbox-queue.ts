@@ -37,6 +37,7 @@ export class OutboxQueue {
   private readonly due = new Map<string, Line>();
   private readonly out = new Map<string, number>();
   private total = 0;
+  private newest = 0;
 
   constructor(limits: QueueLimits) {
     this.limits = limits;
@@ -67,6 +68,7 @@ export class OutboxQueue {
     this.all.push(entry);
     this.lineOf(reading.model).push(entry);
     this.total += reading.bytes;
+    this.newest = reading.number;
   }
 
   /**
@@ -77,7 +79,8 @@ export class OutboxQueue {
     const gone: KeptReading[] = [];
     const { maxBytes, maxCount } = this.limits;
     while (this.count > 1 && (this.count > maxCount || this.total > maxBytes)) {
-      const victim = this.oldestDue()?.reading ?? this.oldest;
+      const due = this.oldestDue()?.reading ?? null;
+      const victim = due === null || due.number === this.newest ? this.oldest : due;
       if (victim === null) break;
       this.remove(victim);
       gone.push(victim);

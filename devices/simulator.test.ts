@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ClientOptions } from './client-types.ts';
-import { FakeBus, prediction, type Sent } from './fake-bus.fixture.ts';
+import { FakeBus, NO_OUTBOX, prediction, type Sent } from './fake-bus.fixture.ts';
 import { FakeClock } from './fake-clock.fixture.ts';
 import {
   type SimulatedPrediction,
@@ -37,7 +37,7 @@ function setUp(options: Partial<SimulatorOptions> = {}) {
         created.push(clientOptions);
         const bus = new FakeBus();
         buses.push(bus);
-        return startClient(clientOptions, { createBus: bus.create, clock });
+        return startClient(clientOptions, { createBus: bus.create, clock, ...NO_OUTBOX });
       },
     },
   );

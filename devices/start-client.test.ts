@@ -7,7 +7,7 @@ import { BrokerRefusedError } from '../bus/types.ts';
 import { encodeMessage } from '../schemas/encode.ts';
 import { ClientOptionsError } from './client-options.ts';
 import type { ClientEvent, ClientOptions, PublishedOutcome } from './client-types.ts';
-import { FakeBus, MODEL, prediction, type Sent } from './fake-bus.fixture.ts';
+import { FakeBus, MODEL, NO_OUTBOX, prediction, type Sent } from './fake-bus.fixture.ts';
 import { FakeClock, settle } from './fake-clock.fixture.ts';
 import { startClient } from './start-client.ts';
 
@@ -24,7 +24,7 @@ function setUp(options: Partial<ClientOptions> = {}) {
       onEvent: (event) => events.push(event),
       ...options,
     },
-    { createBus: bus.create, clock },
+    { createBus: bus.create, clock, ...NO_OUTBOX },
   );
   return { bus, clock, client, events };
 }

@@ -10,19 +10,29 @@ import type {
 import { decodeAnswer, decodeStatus } from '../schemas/encode.ts';
 import type { Problem, Result } from '../schemas/problems.ts';
 import { agentsFilter, buildTopic, parseTopic, repliesFilter } from '../schemas/topics.ts';
-import { checkModel, resolveOptions } from './client-options.ts';
+import { toBatch, toSingle } from './call-result.ts';
+import { checkCall, toInstant } from './check-call.ts';
+import { checkModel, resolveOptions, resolveOutbox } from './client-options.ts';
 import type {
-  BatchResult,
+  Acceptance,
+  BatchOptions,
   CallOptions,
   ClassifyResult,
   Client,
   ClientEvent,
   ClientOptions,
+  OutboxClient,
+  OutboxClientOptions,
+  OutgoingReading,
+  PublishOptions,
 } from './client-types.ts';
 import type { Clock } from './clock.ts';
 import { Exchange } from './exchange.ts';
 import { createIds } from './ids.ts';
 import { LiveModels } from './live-models.ts';
+import { Outbox } from './outbox.ts';
+import type { OutboxError } from './outbox-error.ts';
+import type { OpenedOutbox } from './outbox-store.ts';
 import type { Reply } from './read-answer.ts';
 import {
   type CheckedValues,
@@ -34,11 +44,13 @@ import {
 
 const DEFAULT_TIMEOUT_MS = 5000;
 const DEFAULT_TIME_TO_LIVE_MS = 600_000;
-const ID = /^[ -~]{1,64}$/;
 
 export interface ClientParts {
   readonly createBus: (options: BusOptions, events: BusEvents) => Bus;
   readonly clock: Clock;
+  /** Milliseconds since 1970, by the clock that people set. */
+  readonly wallNow: () => number;
+  readonly openOutbox: (folder: string) => Promise<OpenedOutbox>;
 }
 
 interface Call extends CallOptions {
@@ -46,7 +58,12 @@ interface Call extends CallOptions {
 }
 
 /** @throws {ClientOptionsError} for options that cannot be used */
-export function startClient(options: ClientOptions, parts: ClientParts): Client {
+export function startClient(options: OutboxClientOptions, parts: ClientParts): OutboxClient;
+export function startClient(options: ClientOptions, parts: ClientParts): Client;
+export function startClient(
+  options: ClientOptions | OutboxClientOptions,
+  parts: ClientParts,
+): Client | OutboxClient {
   const { clock } = parts;
   const settings = resolveOptions(options);
   const { namespace, clientId, encoding } = settings;
@@ -54,9 +71,9 @@ export function startClient(options: ClientOptions, parts: ClientParts): Client 
   const models = new LiveModels();
   let ignored = 0;
   let closing: Promise<void> | null = null;
-  let refuse: (error: BrokerRefusedError) => void = () => {};
-  const failed = new Promise<BrokerRefusedError>((resolve) => {
-    refuse = resolve;
+  let fail: (error: BrokerRefusedError | OutboxError) => void = () => {};
+  const failed = new Promise<BrokerRefusedError | OutboxError>((resolve) => {
+    fail = resolve;
   });
   const onEvent = (event: ClientEvent) => tell(options.onEvent, event);
 
@@ -78,7 +95,9 @@ export function startClient(options: ClientOptions, parts: ClientParts): Client 
       const status = decodeStatus(message.payload);
       if (status === null) return ignore('malformed', message.topic);
       models.record(topic.agent, status, clock.now());
-      return exchange.modelsChanged();
+      exchange.modelsChanged();
+      outbox?.wake();
+      return;
     }
     if (topic?.kind !== 'reply' || topic.client !== clientId) {
       return ignore('foreign', message.topic);
@@ -101,6 +120,7 @@ export function startClient(options: ClientOptions, parts: ClientParts): Client 
     },
     onReady({ protocol }) {
       exchange.connected();
+      outbox?.wake();
       onEvent({ type: 'connected', protocol });
     },
     onLost(detail) {
@@ -112,8 +132,9 @@ export function startClient(options: ClientOptions, parts: ClientParts): Client 
       onEvent({ type: 'unreachable', detail });
     },
     onRefused(error) {
+      outbox?.pause();
       exchange.close(`${error.message}: ${error.remedy}`);
-      refuse(error);
+      fail(error);
       onEvent({ type: 'refused', error });
     },
   });
@@ -137,49 +158,96 @@ export function startClient(options: ClientOptions, parts: ClientParts): Client 
     return reply;
   };
 
+  const tellAnswer = (id: string, model: string, reply: Reply): ClassifyResult => {
+    const result = toSingle(reply);
+    tell(options.onAnswer, { id, model, result });
+    return result;
+  };
+
+  const createOutbox = ({ folder, ...limits }: ReturnType<typeof resolveOutbox>) =>
+    new Outbox({
+      clock,
+      wallNow: parts.wallNow,
+      limits: { ...limits, maxOut: settings.maxUnanswered },
+      open: () => parts.openOutbox(folder),
+      isServed: (model) => bus.connected && models.serves(model, clock.now()),
+      ask: (question) => exchange.ask(question),
+      giveUp: (model, id) => exchange.giveUp(model, id, GIVEN_UP.detail),
+      tell: tellAnswer,
+      onDamage: (detail) => onEvent({ type: 'damaged', detail }),
+    });
+  const outbox = options.outbox && createOutbox(resolveOutbox(options.outbox));
+  outbox?.opened.catch(fail);
+
+  const publish = async (
+    { id = nextId(), values, deadline }: OutgoingReading,
+    { timeToLiveMs = DEFAULT_TIME_TO_LIVE_MS, ...rest }: PublishOptions = {},
+  ): Promise<ClassifyResult> => {
+    const call: Call = { ...rest, id, timeoutMs: timeToLiveMs, waitForModel: true };
+    const withDeadline = deadline === undefined ? call : { ...call, deadline };
+    return tellAnswer(id, rest.model ?? settings.model, await ask(checkRow(values), withDeadline));
+  };
+
+  const keep = async (
+    to: Outbox,
+    { id = nextId(), values, deadline }: OutgoingReading,
+    { model = settings.model }: Pick<PublishOptions, 'model'> = {},
+  ): Promise<Acceptance> => {
+    const problem = checkModel(model) ?? checkCall(id, 1, exchange.has(String(model), id));
+    if (problem) return { ok: false, problem };
+    const checked = checkRow(values);
+    if (!checked.ok) return checked;
+    const instant = toInstant(deadline);
+    if (!instant.ok) return instant;
+    const payload = encodeReading(id, checked.value, instant.value, encoding);
+    return to.keep({ id, model, payload, width: checked.value.asked.width });
+  };
+
+  const stop = async () => {
+    const closed = outbox?.close();
+    exchange.close('the client was closed');
+    await Promise.all([closed, bus.stop()]);
+  };
+
   bus.start();
-  return {
-    async classify(values, call = {}) {
+  const common = {
+    async classify(values: ArrayLike<number>, call: CallOptions = {}) {
       return toSingle(await ask(checkRow(values), call));
     },
-    async classifyBatch(rows, call = {}) {
+    async classifyBatch(
+      rows: readonly ArrayLike<number>[] | Float32Array,
+      call: BatchOptions = {},
+    ) {
       const checked =
         rows instanceof Float32Array
           ? checkTyped(rows, call.width ?? rows.length, encoding)
           : checkRows(rows);
       return toBatch(await ask(checked, call));
     },
-    async publish(reading, { timeToLiveMs = DEFAULT_TIME_TO_LIVE_MS, ...rest } = {}) {
-      const { id = nextId(), values, deadline } = reading;
-      const call: Call = { ...rest, id, timeoutMs: timeToLiveMs, waitForModel: true };
-      const reply = await ask(
-        checkRow(values),
-        deadline === undefined ? call : { ...call, deadline },
-      );
-      const result = toSingle(reply);
-      tell(options.onAnswer, { id, model: rest.model ?? settings.model, result });
-      return result;
-    },
     models: () => models.list(clock.now()),
     get connected() {
       return bus.connected;
     },
     get counts() {
-      return { ...exchange.counts, ignored };
+      return { ...exchange.counts, ignored, ...(outbox && { outbox: outbox.counts }) };
     },
-    failed,
     close() {
-      exchange.close('the client was closed');
-      closing ??= bus.stop();
+      closing ??= stop();
       return closing;
     },
   };
+  if (outbox === undefined) return Object.assign(common, { publish, failed }) as Client;
+  return Object.assign(common, {
+    publish: (reading: OutgoingReading, call?: PublishOptions) => keep(outbox, reading, call),
+    opened: () => outbox.opened,
+    failed,
+  }) as OutboxClient;
 }
 
 const GIVEN_UP: Problem = { code: 'TIMEOUT', detail: 'the caller gave up before an answer came' };
 
 function busOptions(
-  { tls, protocol, username: givenUsername }: ClientOptions,
+  { tls, protocol, username: givenUsername }: ClientOptions | OutboxClientOptions,
   { url, clientId, username, password, namespace }: ReturnType<typeof resolveOptions>,
 ): BusOptions {
   const subscriptions: Subscription[] = [
@@ -197,41 +265,6 @@ function busOptions(
     ...(tls !== undefined && { tls }),
     ...(protocol !== undefined && { protocol }),
   };
-}
-
-function checkCall(id: unknown, timeoutMs: unknown, isTaken: boolean): Problem | null {
-  if (typeof id !== 'string' || !ID.test(id)) {
-    const found = typeof id === 'string' ? `a string of ${id.length} characters` : typeof id;
-    const detail = `expected 1 to 64 printable ASCII characters as id, got ${found}`;
-    return { code: 'ID_INVALID', detail };
-  }
-  if (isTaken) {
-    return { code: 'ID_INVALID', detail: `the id ${id} is that of a reading still unanswered` };
-  }
-  if (typeof timeoutMs === 'number' && timeoutMs > 0) return null;
-  const detail = `no time to wait: expected milliseconds above 0, got ${String(timeoutMs)}`;
-  return { code: 'TIMEOUT', detail };
-}
-
-function toInstant(deadline: Date | string | undefined): Result<string | undefined> {
-  if (!(deadline instanceof Date)) return { ok: true, value: deadline };
-  if (!Number.isNaN(deadline.getTime())) return { ok: true, value: deadline.toISOString() };
-  const detail = 'the deadline is an invalid Date';
-  return { ok: false, problem: { code: 'DEADLINE_INVALID', detail } };
-}
-
-function toSingle(reply: Reply): ClassifyResult {
-  if (!reply.ok) return reply;
-  const { id, rows, model, agent } = reply;
-  const [row] = rows;
-  if (row === undefined) throw new Error('an answer without a row was taken for one with a row');
-  return { ok: true, prediction: { id, ...row, model, agent } };
-}
-
-function toBatch(reply: Reply): BatchResult {
-  if (!reply.ok) return reply;
-  const { id, rows, model, agent } = reply;
-  return { ok: true, id, predictions: rows, model, agent };
 }
 
 /** A listener that throws must not take the connection with it; its error surfaces on its own. */
