@@ -10,11 +10,16 @@ import { closed, type RunningBroker, startRunningBroker } from './running-broker
 const R = 'echolot/v1';
 let running: RunningBroker;
 
-beforeEach(async () => {
+beforeEach(() => start());
+afterEach(() => running.dispose());
+
+async function start(drainTimeoutMs = 1500): Promise<void> {
   running = await startRunningBroker({
     wsPort: 0,
     limits: {
-      drainTimeoutMs: 1500,
+      // None of these tests is to be passed by a time-out.
+      connectTimeoutMs: 3_600_000,
+      drainTimeoutMs,
       bufferedBytes: 1024 * 1024,
       connections: 20,
       packetBytes: 200_000,
@@ -26,8 +31,7 @@ beforeEach(async () => {
   await running.identity('edge-1', 'predictor');
   await running.identity('edge-2', 'predictor');
   await running.identity('op', 'operator');
-});
-afterEach(() => running.dispose());
+}
 
 /** MQTT by hand, so that the reading can stop or the bytes be wrong. */
 async function rawClient(name: string): Promise<Socket> {
@@ -59,7 +63,8 @@ function ended(socket: Socket): Promise<void> {
 }
 
 describe('the broker', () => {
-  it('lets a frozen subscriber stall nobody, and in the end disconnects it', async () => {
+  /** A subscriber to everything that reads nothing, and 20 MB for it: more than any socket buffers. */
+  async function publishPastFrozen(): Promise<Socket> {
     const frozen = await rawClient('op');
     const filter = Buffer.from('echolot/#');
     frozen.write(
@@ -75,20 +80,32 @@ describe('the broker', () => {
     await client.client.subscribeAsync(`${R}/replies/dev-1/+`, { qos: 1 });
     const edge = await running.connect('edge-1');
     const payload = Buffer.alloc(50_000, 'x');
-    // 20 MB: more than any socket buffers, and the frozen one is among the receivers of each.
     for (let index = 0; index < 400; index += 1) {
       await edge.client.publishAsync(`${R}/replies/dev-1/sonar`, payload, { qos: 1 });
     }
     await edge.client.publishAsync(`${R}/replies/dev-1/sonar`, 'fence', { qos: 1 });
     await client.inbox.until((texts) => texts.at(-1) === 'fence');
     expect(client.inbox.packets).toHaveLength(401);
+    return frozen;
+  }
+
+  it('lets a frozen subscriber stall nobody, however long it is borne', async () => {
+    await running.dispose();
+    await start(3_600_000);
+    const frozen = await publishPastFrozen();
+    expect(running.log).toContainEqual(
+      expect.objectContaining({ msg: 'message dropped', reason: 'subscriber-slow', who: 'op' }),
+    );
+    expect(running.log.some(({ detail }) => detail === 'drain timeout')).toBe(false);
+    frozen.destroy();
+  });
+
+  it('disconnects a frozen subscriber in the end', async () => {
+    const frozen = await publishPastFrozen();
     // Reading again only after the broker has given up on it.
     const isGone = () => running.log.some(({ detail }) => detail === 'drain timeout');
     while (!isGone()) await new Promise((resolve) => setTimeout(resolve, 20));
     await ended(frozen);
-    expect(running.log).toContainEqual(
-      expect.objectContaining({ msg: 'message dropped', reason: 'subscriber-slow', who: 'op' }),
-    );
   });
 
   it('ends who sends a packet that is too large, before it has taken it in', async () => {
@@ -242,8 +259,10 @@ describe('the broker', () => {
     const ws = await running.connect('op', {}, `ws://127.0.0.1:${running.broker.wsPort}`);
     const frozen = await rawClient('edge-1');
     frozen.pause();
+    const silent = createConnection(running.broker.port, '127.0.0.1');
+    await new Promise((resolve) => silent.once('connect', resolve));
     await Promise.all([running.broker.stop(), running.broker.stop()]);
-    await Promise.all([closed(client), closed(ws.client)]);
+    await Promise.all([closed(client), closed(ws.client), ended(silent)]);
     expect(await running.tryConnect(running.options('dev-1'))).not.toBe(0);
     frozen.destroy();
   });
