@@ -111,6 +111,16 @@ describe('rights that are deployed', () => {
       { kind: 'other', where: 'dev-1', what: 'password' },
     ],
     [
+      'a password that the broker hashed',
+      (each) => Object.assign(client(each, 'dev-1'), { password: 'other', salt: 'other' }),
+      { kind: 'unknown', where: 'dev-1', what: 'password' },
+    ],
+    [
+      'no password',
+      (each) => Object.assign(client(each, 'dev-1'), { password: '' }),
+      { kind: 'narrower', where: 'dev-1', what: 'password' },
+    ],
+    [
       'a client who is disabled',
       (each) => Object.assign(client(each, 'dev-1'), { disabled: true }),
       { kind: 'narrower', where: 'dev-1' },

@@ -5,8 +5,11 @@ import type { DynamicSecurity } from '../render-dynamic-security.ts';
 
 /** One way in which what is deployed is not what would be rendered. */
 export interface Difference {
-  /** `wider`: it lets through what the policy does not. `narrower`: the other way round. */
-  readonly kind: 'wider' | 'narrower' | 'other';
+  /**
+   * `wider`: it lets through what the policy does not. `narrower`: the other way round. `unknown`: what
+   * cannot be compared, and is told, but is no difference.
+   */
+  readonly kind: 'wider' | 'narrower' | 'other' | 'unknown';
   /** A file, a username or a role of the plugin. */
   readonly where: string;
   /** The topic or line that differs. */
@@ -121,36 +124,17 @@ function compareClients(deployed: Rights, rendered: DynamicSecurity): Difference
       return { kind: 'narrower', where, what: 'client', detail: 'is in the store, not deployed' };
     }),
     ...deployed.clients.flatMap((client): Difference[] => {
-      const {
-        clientid,
-        disabled = false,
-        iterations,
-        password,
-        roles = [],
-        salt,
-        username,
-      } = client;
+      const { clientid, disabled = false, roles = [], username } = client;
       const where = username;
       const known = expected.get(username);
       if (!known) {
         return [{ kind: 'wider', where, what: 'client', detail: 'is deployed, not in the store' }];
       }
-      const isOther =
-        password !== known.password || salt !== known.salt || iterations !== known.iterations;
       const own = known.roles.map(({ rolename }) => rolename);
       const given = roles.map(({ rolename }) => rolename);
       return [
         ...(clientid === known.clientid ? [] : [boundOtherwise(where, clientid, known.clientid)]),
-        ...(isOther
-          ? [
-              {
-                kind: 'other',
-                where,
-                what: 'password',
-                detail: 'is not that of the store',
-              } as const,
-            ]
-          : []),
+        ...comparePasswords(where, client, known),
         ...(disabled
           ? [{ kind: 'narrower', where, what: 'client', detail: 'is disabled' } as const]
           : []),
@@ -163,6 +147,24 @@ function compareClients(deployed: Rights, rendered: DynamicSecurity): Difference
       ];
     }),
   ];
+}
+
+interface Hashed {
+  readonly password?: string;
+  readonly salt?: string;
+  readonly iterations?: number;
+}
+
+function comparePasswords(where: string, deployed: Hashed, rendered: Hashed): Difference[] {
+  const what = 'password';
+  if (!deployed.password) return [{ kind: 'narrower', where, what, detail: 'is missing' }];
+  // "policy apply" gives passwords to the broker, which hashes them with a salt of its own.
+  if (deployed.salt !== rendered.salt) {
+    return [{ kind: 'unknown', where, what, detail: 'was hashed by the broker itself' }];
+  }
+  const isSame =
+    deployed.password === rendered.password && deployed.iterations === rendered.iterations;
+  return isSame ? [] : [{ kind: 'other', where, what, detail: 'is not that of the store' }];
 }
 
 function boundOtherwise(

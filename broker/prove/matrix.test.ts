@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Attempt } from './attempt.ts';
 import type { Judgement, Verdict } from './judge.ts';
-import { comparisonLine, differenceLines, findingLines, matrixRows, proofLine } from './matrix.ts';
+import {
+  comparisonLine,
+  differenceLines,
+  findingLines,
+  isDifferent,
+  matrixRows,
+  proofLine,
+} from './matrix.ts';
 
 const ATTEMPT: Attempt = {
   kind: 'publish',
@@ -71,5 +78,10 @@ describe('the last lines', () => {
       '2 attempts: 1 as the policy has it, 0 leaks, 0 blocked, 1 where no probe',
     );
     expect(comparisonLine('/etc/x', { rules: 3, differences: [] })).toContain('3 rules');
+    const unknown = { kind: 'unknown', where: 'dev-1', what: 'password', detail: 'why' } as const;
+    const compared = comparisonLine('/etc/x', { rules: 3, differences: [unknown] });
+    expect(compared).toMatch(/no difference, 1 not compared$/);
+    expect(isDifferent(unknown)).toBe(false);
+    expect(isDifferent({ ...unknown, kind: 'narrower' })).toBe(true);
   });
 });

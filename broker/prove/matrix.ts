@@ -36,7 +36,7 @@ export function findingLines(judgements: readonly Judgement[]): string[] {
 
 /** One line for each difference between what is deployed and what would be rendered. */
 export function differenceLines(differences: readonly Difference[]): string[] {
-  const order = { wider: 0, other: 1, narrower: 2 };
+  const order = { wider: 0, other: 1, narrower: 2, unknown: 3 };
   return [...differences]
     .sort((one, other) => order[one.kind] - order[other.kind])
     .map(({ detail, kind, what, where }) => {
@@ -44,7 +44,12 @@ export function differenceLines(differences: readonly Difference[]): string[] {
     });
 }
 
-const NAMES = { wider: 'WIDER', narrower: 'NARROWER', other: 'DIFFERENT' } as const;
+const NAMES = {
+  wider: 'WIDER',
+  other: 'DIFFERENT',
+  narrower: 'NARROWER',
+  unknown: 'not compared',
+} as const;
 
 /** What the probes have proved, and what they have not. */
 export function proofLine({ broker, judgements }: Proof): string {
@@ -62,11 +67,21 @@ export function proofLine({ broker, judgements }: Proof): string {
   return `the running broker (${name}, MQTT ${broker.protocol}), by ${PROBES.length} probes: ${judgements.length} attempts: ${counts.join(', ')}`;
 }
 
+/** True where the comparison fails. */
+export function isDifferent({ kind }: Difference): boolean {
+  return kind !== 'unknown';
+}
+
 /** What the comparison has proved, and what it has not. */
 export function comparisonLine(
   folder: string,
   { differences, rules }: { readonly differences: readonly Difference[]; readonly rules: number },
 ): string {
-  const found = differences.length === 0 ? 'no difference' : `${differences.length} differences`;
+  const unknown = differences.filter(({ kind }) => kind === 'unknown').length;
+  const count = differences.length - unknown;
+  const found = [
+    count === 0 ? 'no difference' : `${count} ${count === 1 ? 'difference' : 'differences'}`,
+    ...(unknown > 0 ? [`${unknown} not compared`] : []),
+  ].join(', ');
   return `the files in ${folder}, by comparing them with a rendering of the store: ${rules} rules of all identities: ${found}`;
 }

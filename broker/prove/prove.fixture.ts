@@ -10,6 +10,7 @@ export interface ProofOptions {
   readonly by?: LoginBy;
   /** Waited for once where a fence is broken; what is denied is judged by fences. */
   readonly patienceMs?: number;
+  readonly onJudgement?: (judgement: Judgement) => void;
 }
 
 export async function proofOf(
@@ -19,12 +20,14 @@ export async function proofOf(
 ): Promise<Proof & { readonly findings: Judgement[] }> {
   const {
     by = 'password',
+    onJudgement,
     patienceMs = 10_000,
     policy = createPolicy(),
     protocol = 'auto',
   } = options;
   const credentials = await loadProbeCredentials(store, { by, ca: null });
-  const proof = await provePolicy({ url, protocol, policy, credentials, patienceMs });
+  const told = onJudgement ? { onJudgement } : {};
+  const proof = await provePolicy({ url, protocol, policy, credentials, patienceMs, ...told });
   return { ...proof, findings: proof.judgements.filter(isFinding) };
 }
 

@@ -116,6 +116,16 @@ describe('a rendered Mosquitto', () => {
     }
   });
 
+  it('is proved where predictors need both certificate and password', async () => {
+    const store = await makeStore();
+    await ensureProbes(store);
+    await ensureAuthority(store);
+    const mosquitto = await startRenderedMosquitto(store, { innerHost: '0.0.0.0' });
+    disposals.push(() => mosquitto.stop());
+    const { findings } = await proofOf(mosquitto.innerUrl, store, { by: 'both' });
+    expect(told(findings)).toEqual([]);
+  });
+
   it('is left as it was: nothing retained, and no change of the rights', async () => {
     const { mosquitto, store } = await rendered();
     const path = join(mosquitto.folder, 'dynamic-security.json');
@@ -197,5 +207,16 @@ describe('a proof', () => {
     await expect(proofOf(running.url, store, { by: 'certificate' })).rejects.toMatchObject({
       code: 'PROBE_CERTIFICATE_MISSING',
     });
+  });
+
+  it('ends with an error where the broker goes away meanwhile', async () => {
+    const { mosquitto, store } = await rendered();
+    let made = 0;
+    const kill = () => {
+      made += 1;
+      if (made === 20) void mosquitto.end('SIGKILL');
+    };
+    const proof = proofOf(mosquitto.innerUrl, store, { onJudgement: kill, patienceMs: 500 });
+    await expect(proof).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE', exitCode: 69 });
   });
 });

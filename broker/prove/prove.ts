@@ -30,6 +30,9 @@ export interface Proof {
   readonly judgements: readonly Judgement[];
 }
 
+/** So many attempts in a row that wait in vain: it is the broker that does not answer. */
+const MANY = 10;
+
 /** The broker cannot be reached. Exit 69. */
 export class BrokerUnreachableError extends Error {
   readonly code = 'BROKER_UNREACHABLE';
@@ -53,10 +56,16 @@ export async function provePolicy(options: ProveOptions): Promise<Proof> {
     const version = await readVersion(stage);
     const broker = { protocol, version, isMosquitto: version?.startsWith('mosquitto') ?? false };
     const judgements: Judgement[] = [];
+    let slow = 0;
     for (const attempt of planAttempts(options.policy)) {
       // Response topics are of MQTT 5.
       if (attempt.kind === 'response-topic' && protocol !== '5') continue;
+      const began = performance.now();
       const judgement = judge(attempt, await TRIALS[attempt.kind](stage, attempt), broker);
+      slow = performance.now() - began < options.patienceMs ? 0 : slow + 1;
+      if (slow >= MANY || !stage.everybody.some((actor) => actor.isConnected)) {
+        throw new BrokerUnreachableError(`${options.url} does not answer any more`);
+      }
       judgements.push(judgement);
       options.onJudgement?.(judgement);
     }

@@ -7,6 +7,7 @@ import {
   comparisonLine,
   differenceLines,
   findingLines,
+  isDifferent,
   matrixRows,
   proofLine,
 } from '../../broker/prove/matrix.ts';
@@ -97,12 +98,13 @@ async function compare(
   if (json) {
     for (const difference of differences)
       say(JSON.stringify({ type: 'difference', ...difference }));
-    say(JSON.stringify({ type: 'comparison', folder, rules, differences: differences.length }));
+    const count = differences.filter(isDifferent).length;
+    say(JSON.stringify({ type: 'comparison', folder, rules, differences: count }));
   } else {
     for (const line of differenceLines(differences)) say(line);
     say(`COMPARED: ${comparisonLine(folder, comparison)}`);
   }
-  return differences.length === 0;
+  return !differences.some(isDifferent);
 }
 
 function sayJson({ broker, judgements }: Proof, say: (line: string) => void): void {
