@@ -45,6 +45,16 @@ describe('the embedded broker', () => {
     expect(told(limits)).toEqual([]);
   });
 
+  it('is proved under another namespace and group', async () => {
+    const names = { namespace: 'sea', group: 'hydrophones' };
+    const { running, store } = await embedded(names);
+    const { findings, judgements } = await proofOf(running.url, store, {
+      policy: createPolicy(names),
+    });
+    expect(told(findings)).toEqual([]);
+    expect(judgements.some(({ attempt }) => attempt.topic.startsWith('sea/v1/'))).toBe(true);
+  });
+
   it('is proved by certificates over TLS', async () => {
     const store = await makeStore();
     await ensureAuthority(store);

@@ -112,7 +112,7 @@ function errorOf({ detail, kind, name }: NamedRefusal, url: string, version: Pro
   }
   return new BrokerRefusedError(
     `the broker does not let the probe ${name} in: ${detail}`,
-    'The probes are in what "echolot policy render" writes (unless with --no-probes): render again from this store, and bring it to the broker.',
+    'Name the store of this broker with --store. On Mosquitto the probes are what "echolot policy render" writes (unless with --no-probes): render again from this store and bring it there.',
   );
 }
 
