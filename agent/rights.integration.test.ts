@@ -1,5 +1,4 @@
 // An agent whose rights are too small says which one is missing and ends with 77; it never asks the live group.
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startEmbeddedBroker } from '../broker/embedded-broker.ts';
 import { type IdentityStore, openIdentityStore } from '../broker/identity-store.ts';
+import { hashPassword } from '../broker/password.ts';
 import { startMosquitto } from '../bus/mosquitto.fixture.ts';
 import type { BusOptions } from '../bus/types.ts';
 import { loadBundle } from '../models/bundle.ts';
@@ -114,10 +114,8 @@ describe.each(['3.1.1', '5'] as const)('an agent on Mosquitto with MQTT %s', (pr
     const passwords = join(folder, 'passwords');
     const lines = rights.map((right) => `topic ${right}\n`).join('');
     await writeFile(acl, `user edge-1\n${lines}\nuser peer\ntopic readwrite #\n`);
-    await writeFile(passwords, '');
-    for (const name of ['edge-1', 'peer']) {
-      execFileSync('mosquitto_passwd', ['-b', passwords, name, 'secret'], { stdio: 'ignore' });
-    }
+    const hash = await hashPassword('secret');
+    await writeFile(passwords, `edge-1:${hash}\npeer:${hash}\n`);
     const mosquitto = await startMosquitto({
       anonymous: false,
       config: [`acl_file ${acl}`, `password_file ${passwords}`],
