@@ -31,9 +31,9 @@ describe('the threat model', () => {
     'names a test that is there: %s, %s',
     (file, title) => {
       const source = readFileSync(new URL(file, root), 'utf8');
-      expect(source).toMatch(
-        new RegExp(`['"\`]${title.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&')}['"\`],`),
-      );
+      // As text in quotes, not as a pattern: a title may hold anything.
+      const isThere = ["'", '"', '`'].some((quote) => source.includes(`${quote}${title}${quote},`));
+      expect(isThere).toBe(true);
     },
   );
 });
