@@ -119,18 +119,18 @@ describe('the doors of the embedded broker', () => {
   it('close connections of one address that come too fast, and say so once', async () => {
     const admission = { ...DEFAULT_ADMISSION, connections: { burst: 5, perSecond: 0.0001 } };
     const { broker, writes } = await start({ admission });
-    const outcomes: string[] = [];
+    const sockets = [];
+    const closes = [];
     for (let attempt = 0; attempt < 9; attempt += 1) {
       const socket = connectTcp(broker.port, '127.0.0.1').on('error', () => undefined);
       stops.push(async () => socket.destroy());
+      sockets.push(socket);
+      closes.push(once(socket, 'close'));
       await once(socket, 'connect');
-      // PINGREQ before CONNECT: whoever is let in is cut off for it, with a word in the log.
-      socket.write(Buffer.from([0xc0, 0]));
-      await once(socket, 'close');
-      outcomes.push('closed');
     }
+    await Promise.all(closes.slice(5));
+    expect(sockets.slice(0, 5).filter((socket) => socket.closed)).toEqual([]);
     const said = writes.filter((text) => text.includes('too fast from one address'));
-    expect(outcomes).toHaveLength(9);
     expect(said).toHaveLength(1);
   });
 
