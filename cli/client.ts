@@ -1,6 +1,6 @@
 // A client of the library made from settings: its events go to the log, a refusal becomes an error.
 import type { Logger } from 'pino';
-import { type Client, createClient } from '../devices/client.ts';
+import { type Client, type ClientEvent, createClient } from '../devices/client.ts';
 import { readConnection, requireClientId } from './connection.ts';
 import type { Settings } from './settings.ts';
 
@@ -16,20 +16,13 @@ export async function withClient<Value>(
   { encoding, log }: { readonly encoding?: 'json' | 'cbor'; readonly log: Logger },
   work: Work<Value>,
 ): Promise<Value> {
-  const clientId = requireClientId(settings, 'client');
-  const { modelName: model, namespace } = settings;
   const refused = new AbortController();
   const client = createClient({
-    ...readConnection(settings, clientId, log),
-    clientId,
-    namespace,
-    model,
+    ...readClientOptions(settings, log),
     ...(encoding && { encoding }),
     onEvent: (event) => {
+      logEvent(event, log);
       if (event.type === 'refused') refused.abort(event.error);
-      else if (event.type === 'ignored') log.debug(event, 'message ignored');
-      else if (event.type === 'connected') log.info(event, 'connected');
-      else log.warn({ detail: event.detail }, 'broker away, trying again');
     },
   });
   try {
@@ -43,4 +36,20 @@ export async function withClient<Value>(
   } finally {
     await client.close();
   }
+}
+
+/** Who asks, where, and whom. */
+export function readClientOptions(settings: Settings<'client'>, log: Logger) {
+  const clientId = requireClientId(settings, 'client');
+  const { modelName: model, namespace } = settings;
+  return { ...readConnection(settings, clientId, log), clientId, namespace, model };
+}
+
+/** A refusal is left to the caller: it ends the command. */
+export function logEvent(event: ClientEvent, log: Logger): void {
+  if (event.type === 'refused') return;
+  if (event.type === 'ignored') log.debug(event, 'message ignored');
+  else if (event.type === 'connected') log.info(event, 'connected');
+  else if (event.type === 'damaged') log.error(event, 'readings of the outbox are lost');
+  else log.warn({ detail: event.detail }, 'broker away, trying again');
 }

@@ -5,6 +5,7 @@ import { addBrokerCommand } from './commands/broker.ts';
 import { addClassifyCommand } from './commands/classify.ts';
 import { addIdentityCommand } from './commands/identity.ts';
 import { addModelCommand } from './commands/model.ts';
+import { addOutboxCommand } from './commands/outbox.ts';
 import { addPolicyCommand } from './commands/policy.ts';
 import { addReplayCommand } from './commands/replay.ts';
 import { addUpCommand } from './commands/up.ts';
@@ -30,6 +31,7 @@ export function createProgram(context: Context): Command {
   addBrokerCommand(program, context);
   addAgentCommand(program, context);
   addClassifyCommand(program, context);
+  addOutboxCommand(program, context);
   addReplayCommand(program, context);
   addWatchCommand(program, context);
   addIdentityCommand(program, context);

@@ -31,6 +31,7 @@ export interface AllSettings {
   readonly tlsWsPort: number | 'off';
   readonly tlsNames: string | null;
   readonly dataDir: string | null;
+  readonly outbox: string | null;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 }
 export type SettingName = keyof AllSettings;
@@ -252,6 +253,14 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<AllSettings[Nam
     default: null,
     doc: 'keep sessions and retained messages in this folder, not in memory',
   },
+  outbox: {
+    flag: '--outbox',
+    argument: '<folder>',
+    env: 'ECHOLOT_OUTBOX',
+    format: 'path',
+    default: null,
+    doc: 'keep readings in this folder until they are answered',
+  },
   logLevel: {
     flag: '--log-level',
     argument: '<level>',
@@ -281,6 +290,8 @@ export const KINDS = {
   broker: [...LISTENERS, ...TLS_LISTENERS, ...COMMON, 'store', 'policy', 'dataDir', 'group'],
   client: [...CONNECTION, ...COMMON, 'clientId', 'modelName'],
   demo: [...LISTENERS, ...COMMON, 'group', 'model', 'modelKey', 'runtime'],
+  outbox: [...CONNECTION, ...COMMON, 'clientId', 'modelName', 'outbox'],
+  outboxFolder: ['outbox'],
   observer: [...CONNECTION, ...COMMON, 'clientId'],
   replay: [...CONNECTION, ...COMMON, 'clientId', 'model'],
   enrol: ['store', 'policy'],
@@ -305,14 +316,14 @@ export const KINDS = {
 } as const satisfies Record<string, readonly SettingName[]>;
 export type Kind = keyof typeof KINDS;
 
+const AT_TERMINAL: readonly Kind[] = ['client', 'observer', 'replay', 'demo', 'outbox'];
+
 /** The default of a setting in a kind of process: at a terminal only what went wrong is said. */
 export function defaultOf(
   name: SettingName,
   kind: Kind,
 ): Setting<string | number | null>['default'] {
-  const isAtTerminal =
-    kind === 'client' || kind === 'observer' || kind === 'replay' || kind === 'demo';
-  return name === 'logLevel' && isAtTerminal ? 'warn' : SETTINGS[name].default;
+  return name === 'logLevel' && AT_TERMINAL.includes(kind) ? 'warn' : SETTINGS[name].default;
 }
 
 export type Settings<Of extends Kind> = Pick<AllSettings, (typeof KINDS)[Of][number]>;
