@@ -1,12 +1,8 @@
 // Shared subscriptions whose messages belong to the group: who gets which, and what waits. No IO.
 import { parseSharedFilter } from '../schemas/filters.ts';
+import { type OwedMessage, OwedQueue } from './owed-queue.ts';
 import type { Message } from './publish-packet.ts';
 import { TopicTrie } from './topic-trie.ts';
-
-/** A message at QoS 1 that the group owes to somebody. `seq` orders them and names them in a journal. */
-export interface OwedMessage extends Message {
-  readonly seq: number;
-}
 
 export interface GroupLimits {
   /** Unacknowledged messages per member. */
@@ -53,10 +49,7 @@ interface Share<Connection> {
   /** The connected ones, in the order in which their turn comes. */
   present: Member<Connection>[];
   turn: number;
-  waiting: OwedMessage[];
-  /** Index of the first message that waits. */
-  head: number;
-  waitingBytes: number;
+  readonly waiting: OwedQueue;
 }
 
 /**
@@ -121,7 +114,6 @@ export class SharedGroups<Connection> {
       const share = this.shares.get(key);
       if (share) {
         share.waiting.push(message);
-        share.waitingBytes += message.payload.length;
         touched.add(key);
       } else {
         this.drop(key, message.seq, 'no-members');
@@ -130,7 +122,7 @@ export class SharedGroups<Connection> {
     for (const key of touched) {
       const share = this.shares.get(key);
       if (!share) continue;
-      if (flights) this.sortWaiting(share);
+      if (flights) share.waiting.sort();
       if (!this.removeIfEmpty(share)) this.pump(share);
     }
   }
@@ -161,7 +153,7 @@ export class SharedGroups<Connection> {
     flight.member.inFlightBytes -= flight.message.payload.length;
     this.ports.settled(flight.message.seq);
     const share = this.shares.get(flight.share);
-    if (share && share.head < share.waiting.length) this.pump(share);
+    if (share && share.waiting.length > 0) this.pump(share);
     return true;
   }
 
@@ -185,19 +177,17 @@ export class SharedGroups<Connection> {
       return;
     }
     share.waiting.push(message);
-    share.waitingBytes += message.payload.length;
-    this.sortWaiting(share);
+    share.waiting.sort();
   }
 
   private owe(share: Share<Connection>, message: Message): void {
     if (!this.hasKeeper(share)) return;
-    const isFull =
-      share.waiting.length - share.head >= this.limits.queueMessages ||
-      share.waitingBytes + message.payload.length > this.limits.queueBytes;
+    const { queueBytes, queueMessages } = this.limits;
+    const isFull = !share.waiting.hasRoom(message, { messages: queueMessages, bytes: queueBytes });
     this.lastSeq += 1;
     const { topic, payload, retain } = message;
     const owed: OwedMessage = { topic, payload, retain, seq: this.lastSeq };
-    if (share.head === share.waiting.length) {
+    if (share.waiting.length === 0) {
       this.ports.owed(share.key, owed);
       if (this.sendToOne(share, owed)) return;
     } else if (!isFull) {
@@ -208,7 +198,6 @@ export class SharedGroups<Connection> {
       return;
     }
     share.waiting.push(owed);
-    share.waitingBytes += payload.length;
   }
 
   /** Somebody is there, or will come back for what was sent at QoS 1. */
@@ -219,15 +208,10 @@ export class SharedGroups<Connection> {
   }
 
   private pump(share: Share<Connection>): void {
-    let message = share.waiting[share.head];
+    let message = share.waiting.first;
     while (message && this.sendToOne(share, message)) {
-      share.head += 1;
-      share.waitingBytes -= message.payload.length;
-      message = share.waiting[share.head];
-    }
-    if (share.head > 1024 || share.head === share.waiting.length) {
-      share.waiting = share.waiting.slice(share.head);
-      share.head = 0;
+      share.waiting.shift();
+      message = share.waiting.first;
     }
   }
 
@@ -285,9 +269,7 @@ export class SharedGroups<Connection> {
       members: new Map(),
       present: [],
       turn: 0,
-      waiting: [],
-      head: 0,
-      waitingBytes: 0,
+      waiting: new OwedQueue(),
     };
     this.shares.set(key, share);
     this.byTopic.add(filter, share);
@@ -304,17 +286,12 @@ export class SharedGroups<Connection> {
     if (share.members.size > 0) return false;
     this.shares.delete(share.key);
     this.byTopic.remove(share.filter, share);
-    for (const { seq } of share.waiting.slice(share.head)) this.drop(share.key, seq, 'no-members');
+    for (const { seq } of share.waiting) this.drop(share.key, seq, 'no-members');
     return true;
   }
 
   private drop(key: string, seq: number, reason: 'queue-full' | 'no-members'): void {
     this.ports.settled(seq);
     this.ports.dropped(key, reason);
-  }
-
-  private sortWaiting(share: Share<Connection>): void {
-    share.waiting = share.waiting.slice(share.head).sort((a, b) => a.seq - b.seq);
-    share.head = 0;
   }
 }
