@@ -110,7 +110,7 @@ describe('a shared group', () => {
     expect(quick.got).toHaveLength(16);
   });
 
-  it('gives what a dead member held to another, before what waits, and nothing back to it', () => {
+  it('gives what a dead member held to another, and nothing back to it', () => {
     const [dead, living] = [new Peer('dead'), new Peer('living')];
     join(dead, true);
     for (let index = 0; index < 6; index += 1) publish(`m${index}`);
@@ -127,6 +127,17 @@ describe('a shared group', () => {
     publish('new');
     publish('newer');
     expect(returned.texts).toHaveLength(1);
+  });
+
+  it('gives what a dead member held before what came after it and waits', () => {
+    const [dead, next] = [new Peer('dead'), new Peer('next')];
+    join(dead, true);
+    for (let index = 0; index < 6; index += 1) publish(`m${index}`);
+    expect(dead.got).toHaveLength(4);
+    leaveFor(dead, true);
+    join(next);
+    ackAll(next);
+    expect(next.texts).toEqual(['m0', 'm1', 'm2', 'm3', 'm4', 'm5']);
   });
 
   it('keeps messages while its last member is away with its session', () => {
