@@ -127,7 +127,6 @@ export class Exchange {
     const reply = readAnswer(answer, entry.question.asked);
     if (reply === null) return 'malformed';
     const overloaded = !reply.ok && reply.problem.code === 'OVERLOADED' ? reply.problem : null;
-    if (overloaded && this.waiting.has(key)) return 'taken';
     if (overloaded && this.retryLater(key, entry, overloaded)) return 'taken';
     this.end(key, reply, true);
     return 'taken';

@@ -81,9 +81,10 @@ it('refuses what a full disk does not take, goes on when it does, and keeps what
   const { code, lines, stderr } = await run(limited);
   expect(code, stderr).toBe(0);
   const refused = lines.filter(([word]) => word === 'refused');
-  expect(refused.map(([, , problem]) => problem)).toEqual(Array(3).fill('OUTBOX_FULL'));
+  expect(refused.map(([, , problem]) => problem)).toEqual(Array(4).fill('OUTBOX_FULL'));
   expect(refused[0]?.join(' ')).toMatch(/could not be written to the disk/);
   const words = lines.map(([word]) => word);
+  expect(words[words.indexOf('refused') + 1]).toBe('refused');
   expect(words.lastIndexOf('accepted')).toBeGreaterThan(words.indexOf('refused'));
   const { damage, kept, store } = await openOutboxStore(folder);
   await store.close();

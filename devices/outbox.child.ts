@@ -78,7 +78,7 @@ async function publishForEver(worker: number): Promise<void> {
 if (mode === 'run') await Promise.all([0, 1, 2, 3].map(publishForEver));
 if (mode === 'fill') {
   let refused = 0;
-  for (let count = 0; refused < 3; count += 1) {
+  for (let count = 0; refused < 4; count += 1) {
     const taken = await client.publish({ id: `r-${count}`, values: values() });
     if (taken.ok) {
       say('accepted', taken.id);
@@ -87,7 +87,7 @@ if (mode === 'fill') {
     refused += 1;
     say('refused', `r-${count}`, taken.problem.code, taken.problem.detail);
     // The disk is tried again once a second; meanwhile everything is refused at once.
-    await sleep(1500);
+    if (refused % 2 === 0) await sleep(1500);
   }
 }
 if (mode === 'drain') {

@@ -13,6 +13,7 @@ interface SetUp {
   readonly disk?: MemoryDisk;
   readonly outbox?: Partial<OutboxOptions>;
   readonly maxUnanswered?: number;
+  readonly maxWaiting?: number;
   readonly wallMs?: number;
   readonly open?: MemoryDisk['open'];
   readonly onAnswer?: (outcome: PublishedOutcome) => void;
@@ -23,12 +24,13 @@ function setUp({ disk = new MemoryDisk(), outbox = {}, ...rest }: SetUp = {}) {
   const clock = new FakeClock();
   const outcomes: PublishedOutcome[] = [];
   const events: ClientEvent[] = [];
-  const { maxUnanswered = 64, open = disk.open, wallMs = 0 } = rest;
+  const { maxUnanswered = 64, maxWaiting = 100, open = disk.open, wallMs = 0 } = rest;
   const client = startClient(
     {
       url: 'mqtt://localhost:1883',
       clientId: 'buoy-1',
       maxUnanswered,
+      maxWaiting,
       outbox: { folder: 'outbox', ...outbox },
       onAnswer: (outcome) => {
         outcomes.push(outcome);
@@ -194,6 +196,44 @@ describe('a client with an outbox', () => {
     expect(told(outcomes).map(([id]) => id)).toEqual(['a', 'b']);
   });
 
+  it('leaves a late OVERLOADED alone where nobody serves the model any more', async () => {
+    const { bus, clock, put, serve } = setUp();
+    await serve();
+    await put('a');
+    await settle();
+    bus.status('edge-1', { state: 'offline' });
+    await clock.advance(1000);
+    bus.answer(bus.sent[0] as Sent, overloaded(100));
+    await clock.advance(5000);
+    expect(sentIds(bus)).toEqual(['a']);
+    bus.status('edge-1', { heartbeatAt: '2026-01-31T12:01:00Z' });
+    expect(sentIds(bus)).toEqual(['a', 'a']);
+  });
+
+  it('reads nothing while the broker is away, and goes on at its return', async () => {
+    const { bus, disk, put, serve } = setUp();
+    await serve();
+    bus.lose();
+    await put('a', 'b');
+    await settle();
+    expect(disk.mostRead).toBe(0);
+    bus.connect();
+    await settle();
+    expect(sentIds(bus)).toEqual(['a', 'b']);
+  });
+
+  it('waits behind calls for room, whatever they may wait themselves', async () => {
+    const { bus, client, outcomes, put, serve } = setUp({ maxUnanswered: 1, maxWaiting: 0 });
+    await serve();
+    const call = client.classify(VALUES, { id: 'call' });
+    await put('a');
+    await settle();
+    expect(outcomes).toEqual([]);
+    bus.answerAll();
+    expect(await call).toMatchObject({ ok: true });
+    expect(sentIds(bus)).toEqual(['call', 'a']);
+  });
+
   it('keeps what the broker refuses to hear, and takes more', async () => {
     const { bus, client, disk, outcomes, put, serve } = setUp();
     await serve();
@@ -218,15 +258,16 @@ describe('the bounds of an outbox', () => {
   });
 
   it('drop what is out only as the last resort, and tell it once', async () => {
-    const { bus, outcomes, put, serve } = setUp({ outbox: { maxCount: 1 } });
+    const { bus, clock, outcomes, put, serve } = setUp({ outbox: { maxCount: 1 } });
     await serve();
     await put('a');
     await settle();
     await put('b');
+    await clock.advance(1000);
+    expect(sentIds(bus)).toEqual(['a', 'b', 'b']);
     bus.answer(bus.sent[0] as Sent);
     await settle();
     expect(told(outcomes)).toEqual([['a', 'OUTBOX_FULL']]);
-    expect(sentIds(bus)).toEqual(['a', 'b']);
   });
 
   it('refuse a reading that is larger than everything', async () => {
