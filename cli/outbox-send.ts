@@ -4,6 +4,7 @@ import {
   type BrokerRefusedError,
   createClient,
   type OutboxClient,
+  type OutboxCounts,
   type OutgoingReading,
   type Problem,
   type PublishedOutcome,
@@ -12,6 +13,7 @@ import { toJsonLine } from '../devices/printable.ts';
 import { logEvent, readClientOptions } from './client.ts';
 import type { Context } from './context.ts';
 import { EXIT, printable } from './errors.ts';
+import { OutboxWait, type WaitEnd } from './outbox-wait.ts';
 import type { Settings } from './settings.ts';
 import { listenForStop } from './stop-signal.ts';
 
@@ -38,13 +40,13 @@ export async function sendFromOutbox(
   context: Context,
 ): Promise<void> {
   const { stderr, stdout } = context;
-  const tally = { stored: 0, refused: 0, answered: 0, problems: 0 };
+  const tally: Tally = { stored: 0, refused: 0, told: 0, problems: 0 };
   const stop = listenForStop();
-  const wait = new Wait(timeoutMs);
+  const wait = new OutboxWait(timeoutMs);
   void stop.requested.then(() => wait.end('stopped'));
   const showLine = stdout.isTTY ? describe : toJsonLine;
   const report = (outcome: PublishedOutcome) => {
-    tally.answered += 1;
+    tally.told += 1;
     if (!outcome.result.ok) tally.problems += 1;
     stdout.write(`${showLine(lineOf(outcome))}\n`);
     wait.progress();
@@ -65,8 +67,9 @@ export async function sendFromOutbox(
     },
   });
   const progress = setInterval(() => {
-    const { kept } = client.counts.outbox;
-    stderr.write(`${tally.stored} stored, ${tally.answered} answered, ${kept} wait\n`);
+    const { dropped, expired, kept } = client.counts.outbox;
+    const answered = tally.told - dropped - expired;
+    stderr.write(`${tally.stored} stored, ${answered} answered, ${kept} wait\n`);
   }, PROGRESS_MS);
   try {
     await client.opened();
@@ -81,8 +84,9 @@ export async function sendFromOutbox(
     });
     const reason = await wait.until(() => client.counts.outbox.kept === 0);
     if (isRefused !== null) throw isRefused as BrokerRefusedError;
-    const { kept } = client.counts.outbox;
-    stderr.write(`${summarize(tally, kept, folder, WHY[reason])}\n`);
+    const { outbox } = client.counts;
+    const { kept } = outbox;
+    stderr.write(`${summarize(tally, outbox, folder, WHY[reason])}\n`);
     context.exitCode = kept > 0 ? EXIT.tryAgain : EXIT.ok;
     if (kept === 0 && tally.problems + tally.refused > 0) context.exitCode = EXIT.failure;
   } finally {
@@ -112,9 +116,7 @@ async function storeAll(
   await Promise.all(pending);
 }
 
-type Reason = 'done' | 'stopped' | 'offline' | 'silent' | 'refused';
-
-const WHY: Record<Reason, string> = {
+const WHY: Record<WaitEnd, string> = {
   done: '',
   stopped: 'stopped',
   offline: 'the broker is away',
@@ -122,57 +124,13 @@ const WHY: Record<Reason, string> = {
   refused: 'the broker refuses them',
 };
 
-/** Waits for the outbox to be empty, and knows when that is not to be expected. */
-class Wait {
-  private readonly timeoutMs: number;
-  private readonly over: Promise<Reason>;
-  private resolve: (reason: Reason) => void = () => {};
-  private isEmpty: () => boolean = () => false;
-  private timer: NodeJS.Timeout | undefined;
-  private wasConnected = false;
-  private isAway = false;
-  private isWaiting = false;
-
-  constructor(timeoutMs: number) {
-    this.timeoutMs = timeoutMs;
-    this.over = new Promise((resolve) => {
-      this.resolve = resolve;
-    });
-  }
-
-  end(reason: Reason): void {
-    this.resolve(reason);
-  }
-
-  connected(): void {
-    this.wasConnected = true;
-    this.isAway = false;
-  }
-
-  /** Before the first connection: a device that is off-line. Later: a broker that comes back, perhaps. */
-  unreachable(): void {
-    this.isAway = !this.wasConnected;
-    if (this.isAway && this.isWaiting) this.end('offline');
-  }
-
-  progress(): void {
-    if (!this.isWaiting) return;
-    if (this.isEmpty()) this.end('done');
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.end('silent'), this.timeoutMs);
-  }
-
-  until(isEmpty: () => boolean): Promise<Reason> {
-    this.isEmpty = isEmpty;
-    this.isWaiting = true;
-    this.progress();
-    if (this.isAway) this.end('offline');
-    return this.over;
-  }
-
-  dispose(): void {
-    clearTimeout(this.timer);
-  }
+interface Tally {
+  stored: number;
+  /** Readings that the outbox did not take. */
+  refused: number;
+  /** Outcomes, and those of them that are problems. */
+  told: number;
+  problems: number;
 }
 
 interface Line {
@@ -197,15 +155,19 @@ function describe({ agent, id, label, problem, score }: Line): string {
 }
 
 function summarize(
-  tally: Record<'stored' | 'refused' | 'answered' | 'problems', number>,
-  kept: number,
+  { problems, refused, stored, told }: Tally,
+  { dropped, expired, kept }: OutboxCounts,
   folder: string,
   why: string,
 ): string {
-  const { answered, problems, refused, stored } = tally;
+  // What ended without an answer is told as a problem too.
+  const unanswered = dropped + expired;
+  const withProblem = problems - unanswered;
   return [
     `${stored} stored${refused > 0 ? `, ${refused} not taken` : ''}`,
-    `${answered} answered${problems > 0 ? `, ${problems} of them with a problem` : ''}`,
+    `${told - unanswered} answered${withProblem > 0 ? `, ${withProblem} of them with a problem` : ''}`,
+    ...(dropped > 0 ? [`${dropped} dropped for newer ones, the outbox was full`] : []),
+    ...(expired > 0 ? [`${expired} too old`] : []),
     kept === 0
       ? 'nothing waits'
       : `${kept} wait in ${printable(folder)}: ${why}; send again to deliver them`,

@@ -28,6 +28,18 @@ if (result.ok) {
 await client.close();
 `;
 
+const WITH_OUTBOX = (port: number) => `
+import { type Acceptance, createClient, OutboxError } from 'echolot/client';
+
+const options = { url: 'mqtt://127.0.0.1:${port}', clientId: 'buoy-7', outbox: { folder: 'outbox' } };
+const client = createClient({ ...options, onAnswer: ({ id }) => console.log(id) });
+const taken: Acceptance = await client.publish({ id: 'r-1', values: new Float32Array(60) });
+console.log(taken.ok ? taken.id : taken.problem.code, client.counts.outbox.kept);
+const twin = createClient(options);
+await twin.opened().catch((error) => console.log(error instanceof OutboxError && error.code));
+await Promise.all([client.close(), twin.close()]);
+`;
+
 describe('echolot/client in a project of its user', () => {
   let folder: string;
 
@@ -57,6 +69,13 @@ describe('echolot/client in a project of its user', () => {
     await run(process.execPath, [TSC, '-p', folder]);
     const { stdout } = await run(process.execPath, [join(folder, 'main.js')]);
     expect(stdout).toBe('NOT_CONNECTED\n');
+  });
+
+  it('keeps a reading in an outbox, typed, without a broker', async () => {
+    await writeFile(join(folder, 'main.ts'), WITH_OUTBOX(await freePort()));
+    await run(process.execPath, [TSC, '-p', folder]);
+    const { stdout } = await run(process.execPath, [join(folder, 'main.js')], { cwd: folder });
+    expect(stdout).toBe('r-1 1\nOUTBOX_IN_USE\n');
   });
 
   it('is refused by the compiler where it is used wrongly', async () => {

@@ -1,15 +1,9 @@
 // The client library put together: options, bus, live models and the exchange of readings for answers.
-import type {
-  BrokerRefusedError,
-  Bus,
-  BusEvents,
-  BusOptions,
-  Incoming,
-  Subscription,
-} from '../bus/types.ts';
+import type { BrokerRefusedError, Bus, BusEvents, BusOptions, Incoming } from '../bus/types.ts';
 import { decodeAnswer, decodeStatus } from '../schemas/encode.ts';
 import type { Problem, Result } from '../schemas/problems.ts';
-import { agentsFilter, buildTopic, parseTopic, repliesFilter } from '../schemas/topics.ts';
+import { buildTopic, parseTopic } from '../schemas/topics.ts';
+import { busOptions } from './bus-options.ts';
 import { toBatch, toSingle } from './call-result.ts';
 import { checkCall, toInstant } from './check-call.ts';
 import { checkModel, resolveOptions, resolveOutbox } from './client-options.ts';
@@ -245,27 +239,6 @@ export function startClient(
 }
 
 const GIVEN_UP: Problem = { code: 'TIMEOUT', detail: 'the caller gave up before an answer came' };
-
-function busOptions(
-  { tls, protocol, username: givenUsername }: ClientOptions | OutboxClientOptions,
-  { url, clientId, username, password, namespace }: ReturnType<typeof resolveOptions>,
-): BusOptions {
-  const subscriptions: Subscription[] = [
-    { filter: repliesFilter(namespace, clientId), qos: 1 },
-    { filter: agentsFilter(namespace, 'status'), qos: 1 },
-  ];
-  return {
-    url,
-    clientId,
-    // Without credentials the client is anonymous, name and all.
-    ...((password !== undefined || givenUsername !== undefined) && { username }),
-    ...(password !== undefined && { password }),
-    cleanSession: true,
-    subscriptions,
-    ...(tls !== undefined && { tls }),
-    ...(protocol !== undefined && { protocol }),
-  };
-}
 
 /** A listener that throws must not take the connection with it; its error surfaces on its own. */
 function tell<Value>(listener: ((value: Value) => void) | undefined, value: Value): void {
