@@ -79,6 +79,27 @@ describe('the outbox on disk', () => {
     await level.close();
   });
 
+  it('stays closed, whatever comes after', async () => {
+    const folder = makeFolder();
+    const { store } = await openOutboxStore(folder);
+    await store.put(reading(1), payload(1));
+    await store.close();
+    store.remove(reading(1));
+    store.noteAttempts(reading(1, { attempts: 1 }));
+    await expect(store.put(reading(2), payload(2))).rejects.toThrow('closed');
+    const { kept } = await open(folder);
+    expect(kept).toEqual([reading(1)]);
+  });
+
+  it('writes what was handed over before it is closed', async () => {
+    const folder = makeFolder();
+    const { store } = await openOutboxStore(folder);
+    const stored = store.put(reading(1), payload(1));
+    await store.close();
+    await stored;
+    expect((await open(folder)).kept).toEqual([reading(1)]);
+  });
+
   it('says who has it where it is in use, and takes nothing then', async () => {
     const folder = makeFolder();
     await open(folder);

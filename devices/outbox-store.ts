@@ -158,11 +158,13 @@ class LevelStore implements OutboxStore {
   }
 
   noteAttempts(reading: KeptReading): void {
+    if (this.isClosing) return;
     this.pending.set(keysOf(reading)[2], Buffer.from(String(reading.attempts)));
     this.writing ??= this.write();
   }
 
   remove(reading: KeptReading): void {
+    if (this.isClosing) return;
     const [key, payloadKey, attemptsKey] = keysOf(reading);
     this.pending.set(key, null);
     this.pending.set(payloadKey, null);

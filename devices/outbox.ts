@@ -92,6 +92,7 @@ export class Outbox {
       this.storing.delete(name);
       this.storingBytes -= bytes;
     }
+    if (this.isClosed) return { ok: true, id };
     this.queue.add(reading, expiresMs);
     this.dropOverflow();
     this.armExpiry();
