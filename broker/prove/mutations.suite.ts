@@ -94,8 +94,8 @@ export function describeMutations(mutations: readonly Mutation[], timeoutMs: num
         expect(lines.join('\n')).toContain(`echolot-${mutation.probe}: ${mutation.topic}: `);
         if (isHidden(mutation)) return;
         await mosquitto.start();
-        const { findings } = await proofOf(mosquitto.innerUrl, store, { patienceMs: 2000 });
-        await mosquitto.end();
+        const proof = proofOf(mosquitto.innerUrl, store, { patienceMs: 2000 });
+        const { findings } = await proof.finally(() => mosquitto.end());
         const named = findingLines(findings).filter((line) => line.includes(mutation.topic));
         expect(named).not.toEqual([]);
       },

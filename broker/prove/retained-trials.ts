@@ -37,20 +37,20 @@ async function isKept(
   topic: string,
   token: string,
 ): Promise<Pick<Observation, 'arrived' | 'fenced' | 'watched'>> {
-  const watcher = stage.universe
-    .watchersOf(topic)
-    .map((name) => stage.actor(name))
-    .find(({ probe }) => probe.role === 'operator');
-  if (!watcher) return { arrived: false, fenced: false, watched: false };
+  const watcher = stage.operator;
+  if (!stage.universe.watchersOf(topic).includes(watcher.probe.name)) {
+    return { arrived: false, fenced: false, watched: false };
+  }
   const before = watcher.count(token);
   const fence = stage.keptFence;
   const fencesBefore = watcher.count(fence.token);
   await watcher.subscribe(topic);
   await watcher.subscribe(fence.topic);
-  const fenced = await watcher.until(
-    () => watcher.count(fence.token) > fencesBefore,
-    stage.patienceMs,
-  );
+  const fenced =
+    stage.hasKeptFence &&
+    (await watcher.until(() => watcher.count(fence.token) > fencesBefore, stage.patienceMs));
+  // Without it, the next best: a message that is not retained. It proves no absence.
+  if (!fenced) await stage.fence([watcher.probe.name]);
   await watcher.unsubscribe(topic);
   await watcher.unsubscribe(fence.topic);
   return { arrived: watcher.count(token) > before, fenced, watched: true };

@@ -1,5 +1,5 @@
 // The stage of a proof: every probe connected, and fences by which the absence of a message is proved.
-import { PROBE_MODEL, PROBES } from '../probes.ts';
+import { PROBE_MODEL, type Probe, PROBES } from '../probes.ts';
 import { Actor, type Credentials, type Dial } from './actor.ts';
 import { type Fence, planFences } from './fences.ts';
 import type { Universe } from './universe.ts';
@@ -13,6 +13,7 @@ export class Stage {
   private readonly fences = new Map<string, Fence>();
   private readonly run: string;
   private tokens = 0;
+  private isKept = false;
   /** A retained message that everybody is given who may watch models. */
   readonly keptFence: { readonly topic: string; readonly token: string };
 
@@ -48,8 +49,16 @@ export class Stage {
   }
 
   private get keeper(): Actor {
-    const probe = PROBES.find(({ role }) => role === 'registrar');
-    return this.actor(probe?.name ?? '');
+    return this.ofRole('registrar');
+  }
+
+  /** Who looks at what is retained. */
+  get operator(): Actor {
+    return this.ofRole('operator');
+  }
+
+  private ofRole(role: Probe['role']): Actor {
+    return this.actor(PROBES.find((probe) => probe.role === role)?.name ?? '');
   }
 
   token(): string {
@@ -109,10 +118,18 @@ export class Stage {
     return new Set(came.flat());
   }
 
-  /** Sets the retained message by which the absence of other ones is proved. */
+  /** Sets the retained message by which the absence of other ones is proved, and sees whether it works. */
   async keepFence(): Promise<void> {
     const { token, topic } = this.keptFence;
     await this.keeper.publish(topic, token, { retain: true });
+    await this.operator.subscribe(topic);
+    this.isKept = await this.operator.until(() => this.operator.count(token) > 0, this.patienceMs);
+    await this.operator.unsubscribe(topic);
+  }
+
+  /** False where the rights of this broker hide the retained fence: nothing is proved by it then. */
+  get hasKeptFence(): boolean {
+    return this.isKept;
   }
 
   async close(): Promise<void> {
