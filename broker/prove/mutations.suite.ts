@@ -8,6 +8,7 @@ import { PROBES } from '../probes.ts';
 import { RIGHTS_FILE } from '../render-mosquitto.ts';
 import { type RenderedMosquitto, startRenderedMosquitto } from '../rendered-mosquitto.fixture.ts';
 import { compareDeployed } from './deployed.ts';
+import type { Judgement } from './judge.ts';
 import { differenceLines, findingLines } from './matrix.ts';
 import { proofOf } from './prove.fixture.ts';
 import { makeStore, removeStores } from './store.fixture.ts';
@@ -94,8 +95,12 @@ export function describeMutations(mutations: readonly Mutation[], timeoutMs: num
         expect(lines.join('\n')).toContain(`echolot-${mutation.probe}: ${mutation.topic}: `);
         if (isHidden(mutation)) return;
         await mosquitto.start();
-        const proof = proofOf(mosquitto.innerUrl, store, { patienceMs: 2000 });
-        const { findings } = await proof.finally(() => mosquitto.end());
+        let findings: Judgement[];
+        try {
+          ({ findings } = await proofOf(mosquitto.innerUrl, store, { patienceMs: 2000 }));
+        } finally {
+          await mosquitto.end();
+        }
         const named = findingLines(findings).filter((line) => line.includes(mutation.topic));
         expect(named).not.toEqual([]);
       },
