@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeCbor } from './cbor.ts';
+import { checkReading } from './messages.ts';
 import { decodeReading, type InputLimits } from './decode-reading.ts';
 
 const LIMITS: InputLimits = { width: 3, minimum: 0, maximum: 1 };
@@ -228,6 +229,44 @@ describe('any payload', () => {
         );
       }),
       { numRuns: 5000 },
+    );
+  });
+});
+
+describe('a reading by its schema', () => {
+  it('is taken, and nothing else is, width aside', () => {
+    const id = fc.constantFrom<unknown>('r-1', '', 'x'.repeat(64), 'x'.repeat(65), 'é', 7, null);
+    const deadline = fc.constantFrom<unknown>(undefined, '2026-01-31T12:00:00Z', 'soon', 5, null);
+    const value = fc.oneof(
+      {
+        weight: 12,
+        arbitrary: fc.double({ min: 0, max: 1, noNaN: true }) as fc.Arbitrary<unknown>,
+      },
+      { weight: 1, arbitrary: fc.constantFrom<unknown>('0.5', null, true, [], {}) },
+    );
+    const row = fc.array(value, { minLength: 2, maxLength: 2 });
+    const values = fc.oneof(
+      row as fc.Arbitrary<unknown>,
+      fc.array(fc.oneof({ weight: 9, arbitrary: row }, { weight: 1, arbitrary: value }), {
+        minLength: 1,
+        maxLength: 4,
+      }),
+      fc.constantFrom<unknown>(undefined, null, 'none', {}, 3),
+    );
+    const message = fc.record({ id, values, deadline, more: fc.json() });
+    fc.assert(
+      fc.property(message, (reading) => {
+        const payload = Buffer.from(JSON.stringify(reading));
+        const wide = [reading.values]
+          .flat()
+          .every((one) => !Array.isArray(one) || one.length === 2);
+        const single = Array.isArray(reading.values) && !Array.isArray(reading.values[0]);
+        const fits = wide && (!single || (reading.values as unknown[]).length === 2);
+        const expected = fits && checkReading.Check(JSON.parse(payload.toString()));
+        const result = decodeReading(payload, { width: 2, minimum: 0, maximum: 1 }, 10_000);
+        expect(result.ok).toBe(expected);
+      }),
+      { numRuns: 2000 },
     );
   });
 });

@@ -1,7 +1,7 @@
 // From the bytes of a reading to a row-major Float32Array, or to the problem that its sender is told.
 import { isAscii } from 'node:buffer';
 import { decodeCbor, looksLikeCbor } from './cbor.ts';
-import { checkReading, MAX_ROWS } from './messages.ts';
+import { MAX_ROWS } from './messages.ts';
 import type { AgentProblemCode, Problem } from './problems.ts';
 
 /** What a model takes in; it comes from the bundle's manifest. */
@@ -69,26 +69,8 @@ export function decodeReading(
   return decodeMessage(parsed.value, encoding, limits);
 }
 
+/** Names the first thing that is wrong: the schema of the reading says the same, but not which. */
 function decodeMessage(message: unknown, encoding: Encoding, limits: InputLimits): DecodeResult {
-  if (checkReading.Check(message)) {
-    const { id, values } = message;
-    const deadline = parseDeadline(message.deadline);
-    if (deadline === undefined) return refuseDeadline(id, encoding, message.deadline);
-    const rows = typeof values[0] === 'number' ? [values as number[]] : (values as number[][]);
-    const form: ReadingForm = typeof values[0] === 'number' ? 'single' : 'batch';
-    const target = new Float32Array(rows.length * limits.width);
-    for (const [row, source] of rows.entries()) {
-      const problem = copyRow(source, target, row, limits, form !== 'single');
-      if (problem) return { ok: false, id, encoding, problem };
-    }
-    const value = { id, encoding, form, rows: rows.length, values: target, deadlineMs: deadline };
-    return { ok: true, value };
-  }
-  return diagnose(message, encoding, limits);
-}
-
-/** The slow way, taken by typed arrays and by what is wrong: names the first thing that is. */
-function diagnose(message: unknown, encoding: Encoding, limits: InputLimits): DecodeResult {
   if (typeof message !== 'object' || message === null || Array.isArray(message)) {
     const detail = `expected an object with id and values, got ${describe(message)}`;
     return refuse(null, encoding, 'PAYLOAD_MALFORMED', detail);
@@ -110,28 +92,34 @@ function diagnose(message: unknown, encoding: Encoding, limits: InputLimits): De
     const detail = `expected an array of numbers as values, got ${describe(values)}`;
     return refuse(id, encoding, 'VALUES_NOT_NUMBERS', detail);
   }
-  return diagnoseValues(id, encoding, values, limits);
+  return decodeRows(id, encoding, values, deadlineMs, limits);
 }
 
-function diagnoseValues(
+function decodeRows(
   id: string,
   encoding: Encoding,
   values: unknown[],
+  deadlineMs: number | null,
   limits: InputLimits,
 ): DecodeResult {
+  const { width } = limits;
   const isBatch = Array.isArray(values[0]);
   if (isBatch && values.length > MAX_ROWS) return refuseRows(id, encoding, values.length);
-  const scratch = new Float32Array(limits.width);
-  for (const [row, source] of (isBatch ? values : [values]).entries()) {
+  const rows = isBatch ? values : [values];
+  // Memory for all rows is taken only where all look like rows.
+  const fits = rows.every((row) => Array.isArray(row) && row.length === width);
+  const target = new Float32Array(fits ? rows.length * width : width);
+  for (const [row, source] of rows.entries()) {
     if (!Array.isArray(source)) {
       const detail = `expected an array of numbers as row ${row}, got ${describe(source)}`;
       return { ok: false, id, encoding, problem: { code: 'VALUES_NOT_NUMBERS', detail, row } };
     }
-    const problem = copyRow(source, scratch, 0, limits, false);
+    const problem = copyRow(source, target, fits ? row * width : 0, limits);
     if (problem)
       return { ok: false, id, encoding, problem: isBatch ? { ...problem, row } : problem };
   }
-  return refuse(id, encoding, 'VALUES_NOT_NUMBERS', 'the values are not plain numbers');
+  const form: ReadingForm = isBatch ? 'batch' : 'single';
+  return { ok: true, value: { id, encoding, form, rows: rows.length, values: target, deadlineMs } };
 }
 
 function decodeTyped(
@@ -164,24 +152,20 @@ function decodeTyped(
 function copyRow(
   source: readonly unknown[],
   target: Float32Array,
-  row: number,
+  offset: number,
   limits: InputLimits,
-  nameRow: boolean,
 ): Problem<AgentProblemCode> | null {
   const { width } = limits;
   if (source.length !== width) {
     const detail = `expected ${width} values, got ${source.length}`;
-    return { code: 'VALUES_WRONG_LENGTH', detail, ...(nameRow && { row }) };
+    return { code: 'VALUES_WRONG_LENGTH', detail };
   }
   const minimum = Math.fround(limits.minimum);
   const maximum = Math.fround(limits.maximum);
-  const offset = row * width;
   for (let index = 0; index < width; index += 1) {
     const value = source[index];
     const rounded = typeof value === 'number' ? Math.fround(value) : Number.NaN;
-    if (!(rounded >= minimum && rounded <= maximum)) {
-      return { ...valueProblem(value, index, limits), ...(nameRow && { row }) };
-    }
+    if (!(rounded >= minimum && rounded <= maximum)) return valueProblem(value, index, limits);
     target[offset + index] = rounded;
   }
   return null;
