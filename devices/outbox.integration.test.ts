@@ -84,7 +84,7 @@ function loginOf({ passwords }: Host, name: string) {
 }
 
 /** Answers everything; gives the ids in the order of their first arrival. */
-function startResponder(host: Host): Set<string> {
+function startResponder(host: Host) {
   const arrived = new Set<string>();
   const bus: Bus = createBus(
     {
@@ -105,28 +105,32 @@ function startResponder(host: Host): Set<string> {
         const reply = topic.replace('/readings/', '/replies/');
         bus.publish(reply, encodeMessage(answer, 'json'), { qos: 1 });
       },
-      onReady() {
-        const status = {
-          state: 'online',
-          reason: 'serving',
-          agent: 'edge-1',
-          epoch: '1',
-          heartbeatAt: new Date().toISOString(),
-          protocol: '5',
-          group: 'predictors',
-          models: [MODEL],
-        };
-        const payload = encodeMessage(status, 'json');
-        bus.publish('echolot/v1/agents/edge-1/status', payload, { qos: 1, retain: true });
-      },
+      onReady: () => void announce('online'),
       onLost() {},
       onUnreachable() {},
       onRefused() {},
     },
   );
+  function announce(state: 'online' | 'offline'): Promise<void> {
+    const status = {
+      state,
+      reason: 'as the test wants it',
+      agent: 'edge-1',
+      epoch: '1',
+      heartbeatAt: new Date().toISOString(),
+      protocol: '5',
+      group: 'predictors',
+      models: [MODEL],
+    };
+    const payload = encodeMessage(status, 'json');
+    return new Promise((resolve) => {
+      const topic = 'echolot/v1/agents/edge-1/status';
+      bus.publish(topic, payload, { qos: 1, retain: true }, () => resolve());
+    });
+  }
   bus.start();
   toClose.push(() => bus.stop());
-  return arrived;
+  return { arrived, announce };
 }
 
 const names = (prefix: string, count: number) =>
@@ -141,7 +145,7 @@ it.each([
     const host = await makeHost();
     await host.start();
     toClose.push(() => host.stop());
-    const arrived = startResponder(host);
+    const { announce, arrived } = startResponder(host);
     const folder = join(makeFolder(), 'outbox');
     const outcomes: PublishedOutcome[] = [];
     let wake = () => {};
@@ -173,6 +177,8 @@ it.each([
 
     await publish(names('early', 3));
     await until(() => outcomes.length === 3);
+    // So that after the restart nobody is asked before the responder has subscribed again.
+    await announce('offline');
     await host.stop();
     await until(() => !client.connected);
     await publish(names('away', 2000));
