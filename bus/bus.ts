@@ -208,7 +208,7 @@ function refusalOf(ending: Ending, options: BusOptions): BrokerRefusedError | nu
   if (ending.kind === 'subscription') {
     return new BrokerRefusedError(
       `the broker refuses the subscription to ${ending.filter}: ${ending.detail}`,
-      'give this identity the right to receive it (role predictor for agents)',
+      'give this identity the right to receive it (for an agent role predictor with this model, for a watcher role operator)',
     );
   }
   return null;

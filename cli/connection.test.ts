@@ -43,6 +43,16 @@ describe('a connection with certificates', () => {
     expect(warnings).toEqual([]);
   });
 
+  it.each(['mqtt://localhost:1883', 'ws://localhost'])(
+    'is refused for %s, which would send a password in clear',
+    async (brokerUrl) => {
+      const settings = { ...NONE, ...(await issued('dev-1')), brokerUrl };
+      expect(() => readConnection(settings, 'dev-1', log)).toThrow(
+        expect.objectContaining({ exitCode: 78, code: 'CERTIFICATES_UNUSED' }),
+      );
+    },
+  );
+
   it('is refused where certificate and key are of two identities', async () => {
     const [one, two] = [await issued('dev-1'), await issued('dev-2')];
     expect(() => readConnection({ ...NONE, ...one, key: two.key }, 'dev-1', log)).toThrow(

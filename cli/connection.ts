@@ -20,7 +20,7 @@ type ConnectionSettings = Pick<
 /**
  * Reads what a connection needs.
  * @param self the agent's or client's id, which is the username unless another is given
- * @throws {CliError} exit 78 where a file cannot be read
+ * @throws {CliError} exit 78 where a file cannot be read, or certificates are given for a plain address
  */
 export function readConnection(
   settings: ConnectionSettings,
@@ -31,6 +31,15 @@ export function readConnection(
   if ((cert === null) !== (key === null)) {
     const [has, lacks] = cert === null ? ['--key', '--cert'] : ['--cert', '--key'];
     throw new CliError(`${has} is given without ${lacks}`, `Give both, or none.`);
+  }
+  const certificates = [ca, cert, key].some((file) => file !== null);
+  if (certificates && /^(mqtt|ws):/.test(brokerUrl)) {
+    const secure = brokerUrl.replace(/^(mqtt|ws):/, '$1s:');
+    throw new CliError(
+      `certificates are given for ${brokerUrl}, which is not encrypted`,
+      `Give --broker-url ${secure} with the port for TLS (8883 as a rule), or leave --ca, --cert and --key out.`,
+      { code: 'CERTIFICATES_UNUSED', exitCode: EXIT.configuration },
+    );
   }
   const tls = {
     ...(ca === null ? {} : { ca: readSecret(ca, SETTINGS.ca.flag) }),

@@ -27,7 +27,7 @@ describe('reportFailure', () => {
   it('has a remedy for what the operating system refuses', () => {
     const error = Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT' });
     expect(report(error)).toEqual({
-      code: 1,
+      code: 78,
       text: 'error: ENOENT: no such file\nhint: Check the path.\n',
     });
   });

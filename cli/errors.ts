@@ -110,7 +110,17 @@ function describeFailure(error: unknown): Failure {
 }
 
 /** A stopped scoring goes on where it is started again. */
-const OWN_EXIT_CODES: Record<string, number> = { STOPPED: EXIT.tryAgain };
+const OWN_EXIT_CODES: Record<string, number> = {
+  STOPPED: EXIT.tryAgain,
+  // A file that was named is not there, or not ours.
+  INPUT_UNREADABLE: EXIT.configuration,
+  OUTPUT_UNWRITABLE: EXIT.configuration,
+  ENOENT: EXIT.configuration,
+  EACCES: EXIT.configuration,
+  EPERM: EXIT.configuration,
+  EISDIR: EXIT.configuration,
+  ENOTDIR: EXIT.configuration,
+};
 
 /** Where a flag is the remedy, or no room had one: what the operating system refused. */
 const OWN_REMEDIES: Record<string, string> = {

@@ -128,7 +128,7 @@ describe('echolot policy prove', () => {
     [['--config', '/nowhere'], 78, '/nowhere/mosquitto.conf cannot be read'],
     [['--login', 'certificate'], 78, 'the probes have no certificates'],
     [['--timeout-ms', '0'], 64, 'Expected milliseconds'],
-    [['--ca', '/nowhere'], 78, 'of --ca cannot be read'],
+    [['--url', 'mqtts://127.0.0.1', '--ca', '/nowhere'], 78, 'of --ca cannot be read'],
   ])('%j ends with %i and a reason', async (args, code, reason) => {
     const { echolot } = setUp();
     const ended = await echolot('policy', 'prove', ...args);

@@ -26,6 +26,8 @@ export function createProgram(context: Context): Command {
     })
     .showHelpAfterError('hint: see echolot --help')
     .exitOverride()
+    // So that --version behind a subcommand is a wrong flag there, and not this one.
+    .enablePositionalOptions()
     .addHelpText('after', EXAMPLES);
   addUpCommand(program, context);
   addBrokerCommand(program, context);

@@ -43,6 +43,10 @@ describe('a wrong command line', () => {
     [['identity', 'rotate'], "missing required argument 'name'"],
     [['identity', 'add', 'a', '--role', 'king'], 'known are client, predictor'],
     [['agent', '--keep-session', '--leave'], 'cannot be used with'],
+    [
+      ['model', 'pack', '--onnx', 'x', '--labels', 'a,b', '--version', '1.0.1'],
+      "unknown option '--version'",
+    ],
   ])('ends %j with exit 64 and says why', async (args, why) => {
     const { code, stderr, stdout } = await runCli(args);
     expect([code, stdout]).toEqual([64, '']);
@@ -111,6 +115,15 @@ describe('classify', () => {
     const { code, stderr, stdout } = await runCli(args);
     expect([code, stdout]).toEqual([69, '']);
     expect(stderr).toContain('error: NOT_CONNECTED');
+  });
+
+  it.each([
+    ['--file', '/nowhere/reading.json'],
+    ['--csv', '/nowhere/in.csv', '--out', '/nowhere/out.csv'],
+  ])('ends with exit 78 where a file is missing: %s', async (...flags) => {
+    const { code, stderr } = await runCli(['classify', '--client-id', 'dev-1', ...flags]);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/nowhere.*\nhint: /);
   });
 
   it('asks who is asking', async () => {
