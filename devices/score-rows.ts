@@ -1,4 +1,5 @@
 // Scores rows through a client: in batches, and one by one where a row spoils its batch.
+import { setMaxListeners } from 'node:events';
 import type { Problem } from '../schemas/problems.ts';
 import type { Client } from './client-types.ts';
 import type { Clock } from './clock.ts';
@@ -49,6 +50,8 @@ export class RowScorer {
 
   constructor(options: RowScorerOptions) {
     this.options = options;
+    // Every question under way listens, and there may be many.
+    if (options.signal) setMaxListeners(0, options.signal);
   }
 
   /** @throws {ScoringStopped} */
