@@ -12,6 +12,8 @@ let told: string[];
 let refused: BrokerRefusedError | null;
 const remedyOf = () => `${refused?.message} ${refused?.remedy}`;
 let wake: () => void;
+/** What a message makes us do before anything else happens. */
+let answerAtOnce: () => void;
 
 beforeEach(async () => {
   broker = await startFakeBroker();
@@ -19,6 +21,7 @@ beforeEach(async () => {
   told = [];
   refused = null;
   wake = () => {};
+  answerAtOnce = () => {};
 });
 
 afterEach(async () => {
@@ -45,6 +48,7 @@ function open(options: Partial<BusOptions> = {}): void {
     {
       onMessage: (message) => {
         messages.push(message);
+        answerAtOnce();
         wake();
       },
       onReady: ({ protocol }) => note(`ready ${protocol}`),
@@ -322,6 +326,49 @@ describe('a publish', () => {
     connection.send({ cmd: 'puback', messageId: messageId as number });
     expect(await outcome).toEqual({ ok: true });
     await connection.grant();
+  });
+
+  it('leaves although its reading comes in one piece with the CONNACK', async () => {
+    const outcome = new Promise((resolve) => {
+      answerAtOnce = () => bus.publish('out/a', Buffer.from('answer'), { qos: 1 }, resolve);
+    });
+    open();
+    const connection = await broker.next();
+    await connection.take('connect');
+    connection.socket.cork();
+    connection.send({ cmd: 'connack', returnCode: 0, sessionPresent: true });
+    connection.send(reading(1));
+    connection.socket.uncork();
+    const { messageId } = await connection.take('publish');
+    connection.send({ cmd: 'puback', messageId: messageId as number });
+    expect(await outcome).toEqual({ ok: true });
+    await connection.grant();
+  });
+
+  it('is not settled by the acknowledgement of the one before, whose identifier it gets', async () => {
+    open({ protocol: '5' });
+    const connection = await broker.next();
+    await connection.accept({ properties: { receiveMaximum: 1 } });
+    await connection.grant();
+    await until(() => told.length > 0);
+    const first = publish('out/1', 'x');
+    let settled = false;
+    const second = new Promise((resolve) => {
+      const correlationData = Buffer.from('c');
+      bus.publish('out/2', Buffer.from('x'), { qos: 1, correlationData }, (outcome) => {
+        settled = true;
+        resolve(outcome);
+      });
+    });
+    const { messageId = 0 } = await connection.take('publish');
+    connection.send({ cmd: 'puback', messageId, reasonCode: 0 });
+    expect(await first).toEqual({ ok: true });
+    const next = await connection.take('publish');
+    void publish('out/fence', 'x', 0);
+    await connection.take('publish');
+    expect(settled).toBe(false);
+    connection.send({ cmd: 'puback', messageId: next.messageId ?? 0, reasonCode: 0 });
+    expect(await second).toEqual({ ok: true });
   });
 
   it("keeps to the broker's receive maximum", async () => {

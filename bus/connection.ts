@@ -180,7 +180,16 @@ export class Connection {
       this.quicken();
     });
     client.on('packetreceive', (packet) => {
-      if (packet.cmd === 'puback') this.plain.receive(packet.messageId ?? 0, packet.reasonCode);
+      if (packet.cmd === 'puback') {
+        // Not before mqtt.js has looked at it: the identifier that it frees may go to a message of mqtt.js's
+        // own, which would take this for its acknowledgement.
+        queueMicrotask(() => this.plain.receive(packet.messageId ?? 0, packet.reasonCode));
+      }
+      // mqtt.js says `connect` some ticks later, and perhaps after the first of a resumed session's readings.
+      if (packet.cmd === 'connack' && (packet.reasonCode ?? packet.returnCode) === 0) {
+        this.acknowledged = true;
+        this.outgoing.keepTo(packet.properties ?? {});
+      }
       if (packet.cmd === 'suback') this.judge(packet.granted.map(Number));
       if (packet.cmd === 'disconnect') {
         const { reasonCode = 0 } = packet as { reasonCode?: number };
@@ -194,9 +203,7 @@ export class Connection {
       }
     });
     client.on('connect', (packet) => {
-      this.acknowledged = true;
       this.quicken();
-      this.outgoing.keepTo(packet.properties ?? {});
       this.sessionPresent = packet.sessionPresent;
       this.subscribe(this.options.subscriptions, () => {
         this.ready = true;
