@@ -83,6 +83,8 @@ function start(script: URL, { timeoutMs, memoryBytes }: ChildLimits): ChildProce
   return spawn(command as string, args, {
     env: {},
     serialization: 'advanced',
+    // Ctrl-C in a terminal goes to all of its group: the trial's end would look like a crash of the model.
+    detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
 }

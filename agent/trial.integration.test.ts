@@ -127,6 +127,21 @@ describe('a child process', () => {
     });
   });
 
+  it('is in a process group of its own, so that Ctrl-C in a terminal does not end it', async () => {
+    await inFolder(async (directory) => {
+      const path = `${directory}/group.cjs`;
+      const stat = "require('node:fs').readFileSync('/proc/self/stat', 'utf8').split(' ')";
+      await writeFile(
+        path,
+        `process.on('message', () => { const stat = ${stat}; process.send([stat[0], stat[4]]); });`,
+      );
+      const outcome = await runInChild(pathToFileURL(path), {}, limits);
+      const [pid, group] = (outcome.ok ? outcome.reply : []) as string[];
+      expect(group).toMatch(/^\d+$/);
+      expect(group).toBe(pid);
+    });
+  });
+
   it('that goes on after its time is over is gone when that is told', async () => {
     await inFolder(async (directory) => {
       const path = `${directory}/hang.cjs`;
