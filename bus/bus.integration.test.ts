@@ -175,6 +175,21 @@ describe('a connection that goes wrong', () => {
     await ready();
   });
 
+  it('that shall not reconnect is told as lost once, and stays away', async () => {
+    open({ reconnect: false, subscriptions: [] });
+    const first = await broker.next();
+    await first.accept();
+    await until(() => told.includes('ready 3.1.1'));
+    first.socket.destroy();
+    await until(() => told.includes('lost: the connection was closed'));
+    // A bus that does reconnect, and later than the first one would have, is the fence.
+    open({ backoff: { firstMs: 40, maxMs: 40 } });
+    const second = await broker.next();
+    second.socket.destroy();
+    await broker.next();
+    expect(broker.connections).toBe(3);
+  });
+
   it('to nobody is told once, and tried on', async () => {
     open({ url: `mqtt://127.0.0.1:${await freePort()}` });
     await until(() => told.length > 0);

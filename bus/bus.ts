@@ -176,7 +176,7 @@ class MqttBus implements Bus {
     const nowMs = performance.now();
     this.refusedSinceMs ??= nowMs;
     const graceMs = this.options.refusalGraceMs ?? DEFAULT_REFUSAL_GRACE_MS;
-    const isNew = !this.wasReady || this.isJoining;
+    const isNew = !this.wasReady || this.isJoining || this.options.reconnect === false;
     if (!isNew && nowMs - this.refusedSinceMs < graceMs) return false;
     this.stopped = true;
     this.events.onRefused(refusal);
@@ -185,6 +185,7 @@ class MqttBus implements Bus {
 
   /** With jitter: two hundred agents must not come back in step. */
   private retryLater(): void {
+    if (this.options.reconnect === false) return;
     const { firstMs, maxMs } = this.options.backoff ?? DEFAULT_BACKOFF;
     const ceiling = Math.min(maxMs, firstMs * 2 ** Math.min(this.failures, 16));
     this.failures += 1;

@@ -40,6 +40,8 @@ export interface BusOptions {
   /** How long a broker that once took us may refuse us before the bus gives up. Default 60,000. */
   readonly refusalGraceMs?: number;
   readonly backoff?: { readonly firstMs: number; readonly maxMs: number };
+  /** `false`: the first loss or failed attempt is the end, told once; nothing is tried again. */
+  readonly reconnect?: boolean;
 }
 
 /** One message from the broker. */
@@ -70,12 +72,19 @@ export interface PublishOptions {
 /**
  * `refused` is the broker's word (MQTT 5 reason ≥ 128); on 3.1.1 a denied publish looks successful.
  * `lost`: the connection ended before the acknowledgement; the message may or may not have arrived.
+ * `congested`: the broker reads too slowly for more at QoS 0; the message was not sent.
  */
 export type PublishOutcome =
   | { readonly ok: true }
   | {
       readonly ok: false;
-      readonly reason: 'not-connected' | 'lost' | 'refused' | 'too-large' | 'topic-invalid';
+      readonly reason:
+        | 'not-connected'
+        | 'lost'
+        | 'refused'
+        | 'too-large'
+        | 'topic-invalid'
+        | 'congested';
       readonly detail: string;
     };
 
