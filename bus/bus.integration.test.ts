@@ -183,11 +183,11 @@ describe('a connection that goes wrong', () => {
     first.socket.destroy();
     await until(() => told.includes('lost: the connection was closed'));
     // A bus that does reconnect, and later than the first one would have, is the fence.
-    open({ backoff: { firstMs: 40, maxMs: 40 } });
+    open({ clientId: 'fence', backoff: { firstMs: 40, maxMs: 40 } });
     const second = await broker.next();
+    expect((await second.take('connect')).clientId).toBe('fence');
     second.socket.destroy();
-    await broker.next();
-    expect(broker.connections).toBe(3);
+    expect((await (await broker.next()).take('connect')).clientId).toBe('fence');
   });
 
   it('to nobody is told once, and tried on', async () => {
