@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { CLIENT_PROBLEMS, type ProblemCode } from '../schemas/problems.ts';
 import { CliError, problemExitCode, problemText, reportFailure } from './errors.ts';
@@ -13,6 +14,15 @@ describe('reportFailure', () => {
     const error = Object.assign(new Error('refused'), { exitCode: 77, remedy: 'do this' });
     expect(report(error)).toEqual({ code: 77, text: 'error: refused\nhint: do this\n' });
     expect(report(new CliError('wrong', 'right')).code).toBe(64);
+  });
+
+  it('is one message to a person at a terminal, and one in the log of a service too', () => {
+    const lines: string[] = [];
+    const log = pino({}, { write: (line: string) => lines.push(line) });
+    reportFailure(new CliError('wrong', 'right'), { isTTY: true, write: () => {} }, log);
+    expect(lines).toEqual([]);
+    reportFailure(new CliError('wrong', 'right'), { write: () => {} }, log);
+    expect(lines).toEqual([expect.stringContaining('"code":"USAGE"')]);
   });
 
   it('names the flag where a port is busy', () => {

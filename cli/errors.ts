@@ -36,16 +36,17 @@ export class CliError extends Error {
 }
 
 /**
- * Reports a failure: `error:` and `hint:` lines, and the code in the log where the process keeps one.
+ * Reports a failure: `error:` and `hint:` lines, and the code in the log where the process keeps one. A
+ * person at a terminal needs no line for collectors beside it.
  * @returns the exit code
  */
 export function reportFailure(
   error: unknown,
-  stderr: { write(text: string): unknown },
+  stderr: { readonly isTTY?: boolean; write(text: string): unknown },
   log?: Logger,
 ): number {
   const { code, exitCode, message, remedy } = describeFailure(error);
-  log?.fatal({ code, exitCode, err: error }, 'ended by an error');
+  if (!stderr.isTTY) log?.fatal({ code, exitCode, err: error }, 'ended by an error');
   stderr.write(`error: ${printable(message)}\n`);
   if (remedy) stderr.write(`hint: ${printable(remedy)}\n`);
   else if (isDefect(error))
@@ -112,6 +113,7 @@ function describeFailure(error: unknown): Failure {
 /** A stopped scoring goes on where it is started again. */
 const OWN_EXIT_CODES: Record<string, number> = {
   STOPPED: EXIT.tryAgain,
+  NOBODY_THERE: EXIT.unavailable,
   // A file that was named is not there, or not ours.
   INPUT_UNREADABLE: EXIT.configuration,
   OUTPUT_UNWRITABLE: EXIT.configuration,

@@ -5,6 +5,7 @@ import {
   createClient,
   type OutboxClient,
   type OutboxCounts,
+  type OutboxOptions,
   type OutgoingReading,
   type Problem,
   type PublishedOutcome,
@@ -22,7 +23,7 @@ const AT_ONCE = 256;
 const PROGRESS_MS = 1000;
 
 interface Sending {
-  readonly folder: string;
+  readonly outbox: OutboxOptions;
   readonly readings: AsyncIterable<OutgoingReading> | Iterable<OutgoingReading>;
   /** Without an answer, until the rest is left for the next time. */
   readonly timeoutMs: number;
@@ -36,7 +37,7 @@ interface Sending {
  */
 export async function sendFromOutbox(
   settings: Settings<'outbox'>,
-  { folder, log, readings, timeoutMs }: Sending,
+  { outbox: bounds, log, readings, timeoutMs }: Sending,
   context: Context,
 ): Promise<void> {
   const { stderr, stdout } = context;
@@ -54,7 +55,7 @@ export async function sendFromOutbox(
   let isRefused: BrokerRefusedError | null = null;
   const client = createClient({
     ...readClientOptions(settings, log),
-    outbox: { folder },
+    outbox: bounds,
     onAnswer: report,
     onEvent: (event) => {
       logEvent(event, log);
@@ -86,7 +87,7 @@ export async function sendFromOutbox(
     if (isRefused !== null) throw isRefused as BrokerRefusedError;
     const { outbox } = client.counts;
     const { kept } = outbox;
-    stderr.write(`${summarize(tally, outbox, folder, WHY[reason])}\n`);
+    stderr.write(`${summarize(tally, outbox, bounds.folder, WHY[reason])}\n`);
     context.exitCode = kept > 0 ? EXIT.tryAgain : EXIT.ok;
     if (kept === 0 && tally.problems + tally.refused > 0) context.exitCode = EXIT.failure;
   } finally {

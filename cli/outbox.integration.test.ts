@@ -47,6 +47,17 @@ const parseLines = (text: string) =>
     .map((line) => JSON.parse(line));
 
 describe('echolot outbox', () => {
+  it('keeps no more than it is told to, the newest, and says what went', async () => {
+    const { list, rows, send } = await setUp();
+    for (const row of rows.slice(0, 2)) await send(['--max-count', '2'], JSON.stringify(row));
+    const third = await send(['--max-count', '2'], JSON.stringify(rows[2]));
+    expect(JSON.parse(third.stdout)).toMatchObject({ problem: { code: 'OUTBOX_FULL' } });
+    expect(third.stderr).toContain('1 dropped for newer ones');
+    expect(JSON.parse((await list()).stdout)).toMatchObject({ count: 2 });
+    const old = await send(['--max-age-hours', '577']);
+    expect([old.code, old.stderr]).toEqual([64, expect.stringContaining('at most 576 hours')]);
+  });
+
   it('stores off-line, lists what waits, and delivers it when the broker is there', async () => {
     const { folder, list, outbox, rows, send, up } = await setUp();
     const one = await send([], JSON.stringify(rows[0]));

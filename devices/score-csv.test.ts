@@ -1,5 +1,5 @@
 import { readFile, truncate, writeFile } from 'node:fs/promises';
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -246,10 +246,11 @@ describe('a scoring that stopped', () => {
   it('comes at once where nobody serves the model at the start', async () => {
     client.failures = [{ code: 'MODEL_UNKNOWN', detail: 'no live agent' }];
     const options = { patienceMs: 60_000, clock: instantClock() };
-    await expect(score('a,b\n0.5,0.1\n', options)).rejects.toMatchObject({ code: 'STOPPED' });
+    await expect(score('a,b\n0.5,0.1\n', options)).rejects.toMatchObject({ code: 'NOBODY_THERE' });
+    expect(existsSync(paths().output)).toBe(false);
     client.failures = [{ code: 'MODEL_UNKNOWN', detail: 'no live agent' }];
     const behindBad = score('a,b\noops,0\n0.5,0.1\n', options);
-    await expect(behindBad).rejects.toMatchObject({ code: 'STOPPED' });
+    await expect(behindBad).rejects.toMatchObject({ code: 'NOBODY_THERE' });
   });
 
   it('asks the rows of a message that is too large one by one', async () => {

@@ -161,6 +161,11 @@ async function* chunks<Item>(items: AsyncIterable<Item>, size: number): AsyncGen
 }
 
 function stopped({ problem, message }: ScoringStopped, { rows }: Tally): ScoreCsvError {
+  const isNobodyThere = problem.code === 'MODEL_UNKNOWN' || problem.code === 'NOT_CONNECTED';
+  if (rows === 0 && isNobodyThere) {
+    const remedy = 'check the broker, the name of the model, and that an agent serves it';
+    return new ScoreCsvError('NOBODY_THERE', message, remedy, { problem });
+  }
   const text = `the scoring stopped after ${rows} rows: ${message}`;
   const remedy = 'run the same command again when the cause is mended: it goes on from there';
   return new ScoreCsvError('STOPPED', text, remedy, { problem });

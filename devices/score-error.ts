@@ -9,9 +9,11 @@ export class ScoreCsvError extends Error {
     | 'COLUMNS_UNFIT'
     | 'OUTPUT_UNWRITABLE'
     | 'OUTPUT_FOREIGN'
+    /** Not one row was answered: there is no broker, or nobody serves the model. */
+    | 'NOBODY_THERE'
     | 'STOPPED';
   readonly remedy: string;
-  /** With `STOPPED`: why nobody answered. */
+  /** With `STOPPED` and `NOBODY_THERE`: why nobody answered. */
   readonly problem: Problem | undefined;
 
   constructor(

@@ -1,5 +1,5 @@
 // The file that scoring writes: what an earlier run left is checked and kept, the rest appended.
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { readRecords } from './csv-input.ts';
 import type { CsvLayout, CsvRow } from './csv-layout.ts';
 import {
@@ -19,17 +19,24 @@ const TAIL_BYTES = 64 * 1024;
 export class ScoredFile {
   private readonly path: string;
   private readonly handle: FileHandle;
+  private readonly isNew: boolean;
   private labels: readonly string[] = [];
 
-  private constructor(path: string, handle: FileHandle) {
+  private constructor(path: string, handle: FileHandle, isNew: boolean) {
     this.path = path;
     this.handle = handle;
+    this.isNew = isNew;
   }
 
   /** @throws {ScoreCsvError} */
   static async open(path: string): Promise<ScoredFile> {
     try {
-      return new ScoredFile(path, await open(path, 'a+'));
+      return new ScoredFile(path, await open(path, 'ax+'), true);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritable(path, error);
+    }
+    try {
+      return new ScoredFile(path, await open(path, 'a+'), false);
     } catch (error) {
       throw unwritable(path, error);
     }
@@ -60,9 +67,12 @@ export class ScoredFile {
     await this.append(lines.join(''));
   }
 
+  /** Leaves no file behind that was made here and has nothing in it. */
   async close(): Promise<void> {
     try {
       await this.handle.sync();
+      const { size } = await this.handle.stat();
+      if (this.isNew && size === 0) await unlink(this.path);
     } finally {
       await this.handle.close();
     }

@@ -25,6 +25,9 @@ Examples:
 
 interface SendOptions extends ReadingFlags {
   readonly timeoutMs: number;
+  readonly maxCount?: number;
+  readonly maxBytes?: number;
+  readonly maxAgeHours?: number;
 }
 
 function addSend(outbox: Command, context: Context): void {
@@ -48,13 +51,26 @@ function addSend(outbox: Command, context: Context): void {
     .option('--id-column <name>', 'with --csv: the column that names a reading')
     .option('--label-column <name>', 'with --csv: the column of the known labels, which stays here')
     .option('--timeout-ms <ms>', 'end when nothing was answered for so long', readTimeout, 30_000)
+    .option('--max-count <readings>', 'keep so many; newer ones win (default 100000)', readCount)
+    .option('--max-bytes <bytes>', 'keep so much; newer ones win (default 134217728)', readCount)
+    .option(
+      '--max-age-hours <hours>',
+      'give up what is older, as TIMEOUT (default 168, at most 576)',
+      readHours,
+    )
     .action(async (values: string[], options: SendOptions, command: Command) => {
       const settings = settingsOf('outbox', context, command);
       const folder = requireFolder(settings);
       const log = createTerminalLog(settings.logLevel, (line) => context.stderr.write(`${line}\n`));
       const readings = await readReadings(values, options, context);
-      const { timeoutMs } = options;
-      await sendFromOutbox(settings, { folder, readings, timeoutMs, log }, context);
+      const { maxAgeHours, maxBytes, maxCount, timeoutMs } = options;
+      const outbox = {
+        folder,
+        ...(maxCount !== undefined && { maxCount }),
+        ...(maxBytes !== undefined && { maxBytes }),
+        ...(maxAgeHours !== undefined && { maxAgeMs: maxAgeHours * 3_600_000 }),
+      };
+      await sendFromOutbox(settings, { outbox, readings, timeoutMs, log }, context);
     });
 }
 
@@ -103,8 +119,23 @@ function requireFolder({ outbox }: { readonly outbox: string | null }): string {
 }
 
 function readTimeout(given: string): number {
-  if (!/^\d{1,9}$/.test(given) || Number(given) === 0) {
-    throw new InvalidArgumentError('Expected milliseconds, such as 30000.');
-  }
+  const milliseconds = readWhole(given, 'Expected milliseconds, such as 30000.');
+  // What a timer can hold.
+  if (milliseconds >= 2 ** 31) throw new InvalidArgumentError('Expected at most 2147483647 ms.');
+  return milliseconds;
+}
+
+function readCount(given: string): number {
+  return readWhole(given, 'Expected a whole number above 0, such as 50000.');
+}
+
+function readHours(given: string): number {
+  const hours = readWhole(given, 'Expected whole hours, such as 24.');
+  if (hours > 576) throw new InvalidArgumentError('Expected at most 576 hours (24 days).');
+  return hours;
+}
+
+function readWhole(given: string, expected: string): number {
+  if (!/^\d{1,12}$/.test(given) || Number(given) === 0) throw new InvalidArgumentError(expected);
   return Number(given);
 }
