@@ -33,6 +33,15 @@ function start() {
 }
 
 const bytes = (text: string) => Buffer.from(text);
+const QUEUED = {
+  cmd: 'publish',
+  brokerId: 'b',
+  brokerCounter: 1,
+  topic: 'a',
+  payload: bytes('x'),
+  qos: 1,
+  retain: false,
+};
 const publish = (to: ReturnType<typeof start>, text: string) =>
   to.groups.publish({ topic: READING, payload: bytes(text), retain: false }, 1);
 
@@ -113,6 +122,12 @@ describe('a restart', () => {
     ['g/0000000000000001', { share: SHARE, topic: READING, payload: 5, retain: false }],
     ['w/dev-2', { username: 5, will: { topic: 'a', payload: bytes('x'), qos: 1, retain: true } }],
     ['x/unknown', {}],
+    ['s/%', { owner: 'dev-2', subscriptions: [] }],
+    ['s/', { owner: 'dev-2', subscriptions: [] }],
+    ['q/%E0%A4%A/0000000000000001', QUEUED],
+    ['q/dev-1/first', QUEUED],
+    ['g/first', { share: SHARE, topic: READING, payload: bytes('x'), retain: false }],
+    ['w/%', { username: 'a', will: { topic: 'a', payload: bytes('x'), qos: 1, retain: true } }],
   ])('leaves out a damaged record %s and keeps the others', (key, record) => {
     journal.set('r/b', { topic: 'b', payload: bytes('x'), qos: 0 });
     journal.set('s/dev-1', { owner: 'dev-1', subscriptions: [{ topic: SHARE, qos: 1 }] });

@@ -59,22 +59,24 @@ export function restore<Connection>(
       retained.store({ ...value, payload: Buffer.from(value.payload) });
   }
   for (const [key, value] of ofKind('s')) {
-    if (!sessionRecord.Check(value)) continue;
-    const id = part(key, 1);
+    const id = nameIn(key);
+    if (id === null || !sessionRecord.Check(value)) continue;
     sessions.restoreSession(id, value.owner, value.subscriptions);
     for (const { topic, qos } of value.subscriptions) {
       if (topic.startsWith('$share/')) groups.restoreMember(topic, id, qos === 0 ? 0 : 1);
     }
   }
   for (const [key, value] of ofKind('q')) {
-    if (!queuedRecord.Check(value)) continue;
+    const id = nameIn(key);
+    const seq = numberIn(key, 2);
+    if (id === null || seq === null || !queuedRecord.Check(value)) continue;
     const qos = value.qos as 1 | 2;
     const packet: QueuedPacket = { ...value, qos, payload: Buffer.from(value.payload) };
-    sessions.restoreQueued(key, part(key, 1), Number(part(key, 2)), packet);
+    sessions.restoreQueued(key, id, seq, packet);
   }
   for (const [key, value] of ofKind('g')) {
-    const seq = Number(part(key, 1));
-    if (!groupRecord.Check(value)) {
+    const seq = numberIn(key, 1);
+    if (seq === null || !groupRecord.Check(value)) {
       journal.set(key, null);
       continue;
     }
@@ -82,13 +84,25 @@ export function restore<Connection>(
     groups.restoreMessage(share, { topic, payload: Buffer.from(payload), retain, seq });
   }
   for (const [key, value] of ofKind('w')) {
-    if (!willRecord.Check(value)) continue;
+    const clientId = nameIn(key);
+    if (clientId === null || !willRecord.Check(value)) continue;
     const will = { ...value.will, payload: Buffer.from(value.will.payload) };
-    wills.push({ clientId: part(key, 1), username: value.username, will });
+    wills.push({ clientId, username: value.username, will });
   }
   return wills;
 }
 
-function part(key: string, index: number): string {
-  return decodeURIComponent(key.split('/')[index] ?? '');
+/** The client id that a key names; `null` where the key is damaged. */
+function nameIn(key: string): string | null {
+  try {
+    return decodeURIComponent(key.split('/')[1] ?? '') || null;
+  } catch {
+    return null;
+  }
+}
+
+/** The number of a message in its key; `null` where the key is damaged. */
+function numberIn(key: string, index: number): number | null {
+  const text = key.split('/')[index] ?? '';
+  return /^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : null;
 }
