@@ -227,6 +227,23 @@ describe('a subscription that is added', () => {
     expect(remedyOf()).toContain('more/#');
   });
 
+  it('is settled by its own SUBACK where another is asked for at the same time', async () => {
+    open();
+    const first = await ready();
+    const outcomes: string[] = [];
+    const note = (name: string) => (isGranted: boolean) => outcomes.push(`${name} ${isGranted}`);
+    const one = bus.subscribe(more).then(note('one'));
+    const two = bus.subscribe([{ filter: 'two/#', qos: 1 }]).then(note('two'));
+    const askedOne = await first.take('subscribe');
+    const askedTwo = await first.take('subscribe');
+    first.send({ cmd: 'suback', messageId: askedTwo.messageId ?? 0, granted: [1] });
+    await two;
+    expect(outcomes).toEqual(['two true']);
+    first.send({ cmd: 'suback', messageId: askedOne.messageId ?? 0, granted: [1] });
+    await one;
+    expect(outcomes).toEqual(['two true', 'one true']);
+  });
+
   it('is lost with its connection, and not sent again by itself', async () => {
     open();
     const first = await ready();
@@ -490,6 +507,28 @@ describe('the stop', () => {
     last.send({ cmd: 'connack', sessionPresent: false, returnCode: 0 });
     await last.take('disconnect');
     await stopped;
+  });
+
+  it('lets the PUBACK of what is answered meanwhile go, and none of what is not', async () => {
+    open();
+    const connection = await ready();
+    for (const id of [1, 2, 3]) connection.send(reading(id));
+    await until(() => messages.length === 3);
+    const answer = (message: Incoming | undefined) =>
+      bus.publish('out/a', Buffer.from('x'), { qos: 1 }, (outcome) => {
+        if (outcome.ok) message?.settle();
+      });
+    answer(messages[0]);
+    answer(messages[1]);
+    const first = await connection.take('publish');
+    await connection.take('publish');
+    const stopped = bus.stop({ timeoutMs: 200 });
+    connection.send({ cmd: 'puback', messageId: first.messageId ?? 0 });
+    await connection.take('disconnect');
+    messages[2]?.settle();
+    await stopped;
+    const ids = connection.packets.filter(({ cmd }) => cmd === 'puback');
+    expect(ids.map(({ messageId }) => messageId)).toEqual([1]);
   });
 
   it('takes no longer than it may on a socket that is dead', async () => {

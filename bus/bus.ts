@@ -30,7 +30,8 @@ class MqttBus implements Bus {
   private outageTold = false;
   private refusedSinceMs: number | null = null;
   private stopped = false;
-  private isJoining = false;
+  /** How many calls of `subscribe` wait for their SUBACK. */
+  private joining = 0;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(options: BusOptions, events: BusEvents) {
@@ -72,9 +73,9 @@ class MqttBus implements Bus {
   };
 
   async subscribe(subscriptions: readonly Subscription[]): Promise<boolean> {
-    this.isJoining = true;
+    this.joining += 1;
     const isGranted = (await this.connection?.join(subscriptions)) ?? false;
-    this.isJoining = false;
+    this.joining -= 1;
     if (isGranted) {
       const added = new Set(subscriptions.map(({ filter }) => filter));
       const others = this.options.subscriptions.filter(({ filter }) => !added.has(filter));
@@ -176,7 +177,7 @@ class MqttBus implements Bus {
     const nowMs = performance.now();
     this.refusedSinceMs ??= nowMs;
     const graceMs = this.options.refusalGraceMs ?? DEFAULT_REFUSAL_GRACE_MS;
-    const isNew = !this.wasReady || this.isJoining || this.options.reconnect === false;
+    const isNew = !this.wasReady || this.joining > 0 || this.options.reconnect === false;
     if (!isNew && nowMs - this.refusedSinceMs < graceMs) return false;
     this.stopped = true;
     this.events.onRefused(refusal);

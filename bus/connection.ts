@@ -8,6 +8,7 @@ import {
 } from './client-options.ts';
 import { Outgoing, type Sendable } from './outgoing.ts';
 import { PlainPublisher } from './plain-publisher.ts';
+import { Subscriber, type SubscribeFailure } from './subscriber.ts';
 import { tlsRefusalOf } from './tls-refusal.ts';
 import type {
   BusOptions,
@@ -28,7 +29,7 @@ export type Ending =
   | { readonly kind: 'credentials'; readonly detail: string }
   /** One side does not trust the other's certificate. */
   | { readonly kind: 'certificate'; readonly detail: string; readonly remedy: string }
-  | { readonly kind: 'subscription'; readonly filter: string; readonly detail: string }
+  | SubscribeFailure
   | { readonly kind: 'unreachable' | 'lost'; readonly detail: string };
 
 interface ConnectionEvents {
@@ -55,16 +56,14 @@ export class Connection {
   private readonly acknowledger: Acknowledger;
   private readonly outgoing: Outgoing;
   private readonly plain: PlainPublisher;
+  private readonly subscriber: Subscriber;
   private ready = false;
   private acknowledged = false;
   private opened = false;
   private sessionPresent = false;
+  private closing = false;
   private ended = false;
   private failure: Ending | null = null;
-  private subackTimer: NodeJS.Timeout | undefined;
-  /** What the next SUBACK is about. */
-  private asked: { subscriptions: readonly Subscription[]; granted: () => void } | null = null;
-  private joined: (isGranted: boolean) => void = () => {};
 
   constructor(options: BusOptions, protocol: Protocol, events: ConnectionEvents) {
     this.options = options;
@@ -81,6 +80,11 @@ export class Connection {
       options.maximumPacketBytes ?? DEFAULT_MAXIMUM_PACKET_BYTES,
       (message) => this.send(message),
     );
+    this.subscriber = new Subscriber({
+      ask: (subscriptions) => this.ask(subscriptions),
+      timeoutMs: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+      onFailure: (failure) => this.fail(failure),
+    });
     this.listen();
   }
 
@@ -95,10 +99,10 @@ export class Connection {
 
   /**
    * From the CONNACK on: a resumed session brings readings before the SUBACK, whose answers must not be
-   * refused for that.
+   * refused for that. Not once it closes: what nobody waits for any more must not look sent.
    */
   get canPublish(): boolean {
-    return this.acknowledged && !this.ended;
+    return this.acknowledged && !this.closing && !this.ended;
   }
 
   publish(
@@ -113,28 +117,18 @@ export class Connection {
   /** More subscriptions on the standing connection; false where it ends before they are granted. */
   join(subscriptions: readonly Subscription[]): Promise<boolean> {
     if (!this.isReady) return Promise.resolve(false);
-    return new Promise((resolve) => {
-      this.joined = resolve;
-      this.subscribe(subscriptions, () => resolve(true));
-    });
+    return new Promise((resolve) => this.subscriber.subscribe(subscriptions, resolve));
   }
 
-  private subscribe(subscriptions: readonly Subscription[], granted: () => void): void {
-    if (subscriptions.length === 0) {
-      granted();
-      return;
-    }
+  private ask(subscriptions: readonly Subscription[]): number {
     // So that a retained publish is seen as one, not only when it is delivered late (MQTT 5, 3.8.3.1).
     const asPublished = this.protocol === '5' ? { rap: true } : {};
     const wanted = Object.fromEntries(
       subscriptions.map(({ filter, qos }) => [filter, { qos, ...asPublished }]),
     );
-    this.asked = { subscriptions, granted };
-    this.subackTimer = setTimeout(() => {
-      this.fail({ kind: 'lost', detail: 'the broker did not answer our SUBSCRIBE in time' });
-    }, this.options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS);
     // The SUBACK itself is read in `listen`: mqtt.js does not report its codes the same way twice.
     this.client.subscribe(wanted, () => {});
+    return this.client.getLastMessageId();
   }
 
   async unsubscribe(filters: readonly string[]): Promise<void> {
@@ -149,10 +143,13 @@ export class Connection {
   async close(endSession: boolean, timeoutMs: number): Promise<void> {
     if (this.ended) return;
     const deadline = performance.now() + timeoutMs;
-    while (this.ready && this.outgoing.pending > 0 && performance.now() < deadline) {
+    while (this.acknowledged && this.outgoing.pending > 0 && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
+    this.closing = true;
+    // The last PUBACKs that may leave: what is not settled by now comes again with the session.
     this.acknowledger.flush();
+    this.acknowledger.close();
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Math.max(deadline - performance.now(), 100));
       this.client.once('close', () => {
@@ -190,7 +187,9 @@ export class Connection {
         this.acknowledged = true;
         this.outgoing.keepTo(packet.properties ?? {});
       }
-      if (packet.cmd === 'suback') this.judge(packet.granted.map(Number));
+      if (packet.cmd === 'suback') {
+        this.subscriber.receive(packet.messageId ?? 0, packet.granted.map(Number));
+      }
       if (packet.cmd === 'disconnect') {
         const { reasonCode = 0 } = packet as { reasonCode?: number };
         this.failure ??= {
@@ -205,7 +204,8 @@ export class Connection {
     client.on('connect', (packet) => {
       this.quicken();
       this.sessionPresent = packet.sessionPresent;
-      this.subscribe(this.options.subscriptions, () => {
+      this.subscriber.subscribe(this.options.subscriptions, (isGranted) => {
+        if (!isGranted) return;
         this.ready = true;
         this.events.onReady(this.sessionPresent);
       });
@@ -244,24 +244,6 @@ export class Connection {
     });
   }
 
-  /** Judges the SUBACK: a subscription refused or weakened makes the connection useless. */
-  private judge(codes: readonly number[]): void {
-    clearTimeout(this.subackTimer);
-    const { asked } = this;
-    this.asked = null;
-    if (asked === null) return;
-    for (const [index, { filter, qos }] of asked.subscriptions.entries()) {
-      const code = codes[index] ?? 0x80;
-      if (code < qos || code > 2) {
-        const detail =
-          code > 2 ? `refused (code ${code})` : `granted at QoS ${code} instead of ${qos}`;
-        this.fail({ kind: 'subscription', filter, detail });
-        return;
-      }
-    }
-    asked.granted();
-  }
-
   private onError(error: Error & { code?: number | string }): void {
     const { code } = error;
     const detail = describe(error);
@@ -281,6 +263,7 @@ export class Connection {
   }
 
   private fail(ending: Ending): void {
+    if (this.ended) return;
     this.failure ??= ending;
     this.client.stream.destroy();
     this.end(this.failure);
@@ -289,11 +272,10 @@ export class Connection {
   private end(ending: Ending): void {
     if (this.ended) return;
     this.ended = true;
-    clearTimeout(this.subackTimer);
     this.acknowledger.close();
     this.client.end(true);
     this.outgoing.lose();
-    this.joined(false);
+    this.subscriber.close();
     this.events.onEnded(ending);
   }
 

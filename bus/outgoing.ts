@@ -4,6 +4,9 @@ import type { PublishOptions, PublishOutcome } from './types.ts';
 /** The fixed header, the topic's length, the id and the properties' own framing. */
 const PUBLISH_OVERHEAD = 32;
 
+/** QoS 0 has no acknowledgement to wait for: what a slow broker does not read must not fill our memory. */
+export const MOST_QOS0_BYTES = 16 * 1024 * 1024;
+
 /** There are 65,535 packet identifiers, and subscribing needs one too. */
 const MOST_IN_FLIGHT = 60_000;
 
@@ -19,8 +22,10 @@ export interface Sendable {
 export class Outgoing {
   private readonly send: (message: Sendable) => void;
   private readonly open = new Set<(outcome: PublishOutcome) => void>();
-  private readonly waiting: (() => void)[] = [];
+  private readonly waiting: Sendable[] = [];
   private inFlight = 0;
+  /** Of QoS 0, handed to the socket and not yet taken by the operating system. */
+  private qos0Bytes = 0;
   private receiveMaximum = MOST_IN_FLIGHT;
   private maximumPacketBytes: number;
 
@@ -56,26 +61,43 @@ export class Outgoing {
       settled({ ok: false, reason: 'too-large', detail });
       return;
     }
+    // A lone one always leaves, however large.
+    if (qos === 0 && this.qos0Bytes > 0 && this.qos0Bytes + size > MOST_QOS0_BYTES) {
+      const detail = `${this.qos0Bytes} bytes at QoS 0 wait for the broker to read them, at most ${MOST_QOS0_BYTES} may`;
+      settled({ ok: false, reason: 'congested', detail });
+      return;
+    }
     const finish = (outcome: PublishOutcome) => {
       if (this.open.delete(finish)) settled(outcome);
     };
     this.open.add(finish);
+    const message = { topic, payload, options };
     if (qos === 0) {
-      this.send({ topic, payload, options, acknowledged: (error) => finish(outcomeOf(error)) });
+      this.qos0Bytes += size;
+      const acknowledged = (error?: Error | null) => {
+        this.qos0Bytes -= size;
+        finish(outcomeOf(error));
+      };
+      this.send({ ...message, acknowledged });
       return;
     }
-    const go = () => {
-      this.inFlight += 1;
-      const acknowledged = (error?: Error | null) => {
-        this.inFlight -= 1;
-        finish(outcomeOf(error));
-        this.waiting.shift()?.();
-      };
-      this.send({ topic, payload, options, acknowledged });
+    const acknowledged = (error?: Error | null) => {
+      this.inFlight -= 1;
+      finish(outcomeOf(error));
+      this.advance();
     };
-    // MQTT 5, 4.9: no more than the broker's Receive Maximum, in order.
-    if (this.inFlight < this.receiveMaximum) go();
-    else this.waiting.push(go);
+    this.waiting.push({ ...message, acknowledged });
+    this.advance();
+  }
+
+  /** MQTT 5, 4.9: no more than the broker's Receive Maximum, in order, whoever publishes when he is told. */
+  private advance(): void {
+    while (this.inFlight < this.receiveMaximum) {
+      const next = this.waiting.shift();
+      if (!next) return;
+      this.inFlight += 1;
+      this.send(next);
+    }
   }
 
   /** The connection is gone: nobody will ever know what became of the rest. */
