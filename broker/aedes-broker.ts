@@ -1,9 +1,17 @@
-// The adapter to aedes, the only file that imports it: its hooks, and what it gets wrong made good.
+// The adapter to aedes: its hooks, and what it gets wrong made good.
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Aedes, type AuthenticateError, type Client } from 'aedes';
 import type { Logger } from 'pino';
+import {
+  addressOf,
+  type ClientInternals,
+  guardMessageIds,
+  guardParser,
+  isWritable,
+  takeMessageId,
+  write,
+} from './aedes-client.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { DropLog } from './drop-log.ts';
 import { type Access, CONNACK, type Gate, type LoginRequest } from './gate.ts';
@@ -22,26 +30,6 @@ import type { CertificateVerdict, TlsMaterial } from './tls-material.ts';
 /** Where denied publishes go, so that they are acknowledged as any other: nobody can subscribe to it. */
 const NOWHERE = '$denied';
 const EMPTY = Buffer.alloc(0);
-
-/** What of aedes' client is not in its types. A test holds each of these to what is expected of it. */
-interface ClientInternals extends Client {
-  _nextId: number;
-  will: Will | null;
-  readonly _parser: Parser;
-  waitForDrain(done: () => void): void;
-}
-
-interface Parser {
-  readonly packet: { readonly length: number };
-  parse(bytes: Buffer): number;
-  _parseLength(): boolean;
-  emit(event: 'error', error: Error): boolean;
-  prependListener(event: 'packet', listener: (packet: IncomingPacket) => void): void;
-}
-
-type IncomingPacket =
-  | { readonly cmd: 'subscribe'; readonly subscriptions: { topic: string; qos: number }[] }
-  | { readonly cmd: '' };
 
 interface Packet {
   topic: string;
@@ -141,33 +129,8 @@ export class AedesBroker {
   handle(connection: Duplex, request?: IncomingMessage): void {
     const client = this.aedes.handle(connection, request) as ClientInternals;
     this.addresses.set(client, addressOf(connection, request));
-    const parser = client._parser;
-    const parse = parser.parse.bind(parser);
-    parser.parse = (bytes) => {
-      try {
-        return parse(bytes);
-      } catch (error) {
-        // What is malformed enough makes the parser throw: that ends its connection, not the broker.
-        parser.emit('error', error instanceof Error ? error : new Error('malformed packet'));
-        return 0;
-      }
-    };
-    const parseLength = parser._parseLength.bind(parser);
-    parser._parseLength = () => {
-      const isKnown = parseLength();
-      const { packetBytes, packetBytesBeforeLogin } = this.parts.limits;
-      const limit = this.accesses.has(client) ? packetBytes : packetBytesBeforeLogin;
-      if (!isKnown || parser.packet.length <= limit) return isKnown;
-      parser.emit('error', new Error(`a packet is larger than ${limit} bytes`));
-      return false;
-    };
-    parser.prependListener('packet', (packet) => {
-      if (packet.cmd !== 'subscribe') return;
-      // A group delivers at QoS 1 at most, and the SUBACK says so.
-      for (const each of packet.subscriptions) {
-        if (each.topic.startsWith('$share/')) each.qos = Math.min(each.qos, 1);
-      }
-    });
+    const { packetBytes, packetBytesBeforeLogin } = this.parts.limits;
+    guardParser(client, () => (this.accesses.has(client) ? packetBytes : packetBytesBeforeLogin));
   }
 
   /** The store has changed: who is no longer who it logged in as goes, with its sessions. */
@@ -207,9 +170,12 @@ export class AedesBroker {
   }
 
   private listen(): void {
-    const { log } = this.parts;
+    const { parts } = this;
     this.aedes.on('client', (client) => {
-      this.guardMessageIds(client as ClientInternals);
+      guardMessageIds(
+        client as ClientInternals,
+        (id) => this.groups.isInFlight(client, id) || parts.sessions.isInFlight(client.id, id),
+      );
       if (client.closed) this.closeAgain(client);
     });
     this.aedes.on('clientReady', (client) => {
@@ -237,12 +203,12 @@ export class AedesBroker {
       const access = this.wasAllowed.get(client);
       const who = { username: access?.identity.name ?? null, clientId: client.id ?? null };
       const address = this.addresses.get(client) ?? null;
-      this.parts.drops.broken({ ...who, address }, err);
+      parts.drops.broken({ ...who, address }, err);
     };
     this.aedes.on('clientError', failed);
     this.aedes.on('connectionError', failed);
     (this.aedes as unknown as NodeJS.EventEmitter).on('error', (err: Error) =>
-      log.error({ err }, 'the broker failed inside'),
+      parts.log.error({ err }, 'the broker failed inside'),
     );
   }
 
@@ -401,23 +367,6 @@ export class AedesBroker {
     return true;
   }
 
-  /** aedes hands out message ids without looking; here none is given twice while it is in use. */
-  private guardMessageIds(client: ClientInternals): void {
-    const isTaken = (id: number) =>
-      this.groups.isInFlight(client, id) || this.parts.sessions.isInFlight(client.id, id);
-    let next = client._nextId;
-    Object.defineProperty(client, '_nextId', {
-      get: () => next,
-      set: (id: number) => {
-        next = id;
-        for (let tries = 0; tries < 65_535 && isTaken(next); tries += 1) {
-          next = next >= 65_535 ? 1 : next + 1;
-        }
-      },
-    });
-    client._nextId = next;
-  }
-
   private createPersistence(): Persistence<Client> {
     const { drops, gate, journal, retained, sessions } = this.parts;
     return new Persistence<Client>({
@@ -444,35 +393,6 @@ export class AedesBroker {
   }
 }
 
-function takeMessageId(client: ClientInternals): number {
-  const id = client._nextId;
-  client._nextId = id >= 65_535 ? 1 : id + 1;
-  return id;
-}
-
-function isWritable(client: Client): boolean {
-  return client.connected && !client.closed && !client.conn.destroyed;
-}
-
-function write(client: ClientInternals, chunks: readonly Buffer[]): void {
-  const { conn } = client;
-  conn.cork();
-  let hasRoom = true;
-  for (const chunk of chunks) hasRoom = conn.write(chunk);
-  process.nextTick(uncork, conn);
-  // Starts the clock of the drain time-out.
-  if (!hasRoom) client.waitForDrain(() => undefined);
-}
-
-function uncork(connection: Duplex): void {
-  connection.uncork();
-}
-
 function groupKey(seq: number): string {
   return `g/${String(seq).padStart(16, '0')}`;
-}
-
-function addressOf(connection: Duplex, request?: IncomingMessage): string | null {
-  const { remoteAddress, remotePort } = request?.socket ?? (connection as Partial<Socket>);
-  return remoteAddress === undefined ? null : `${remoteAddress}:${remotePort}`;
 }
