@@ -2,18 +2,38 @@
 import type { InputLimits } from '../schemas/decode-reading.ts';
 import type { ModelReference } from '../schemas/messages.ts';
 
+export interface InferenceChoice {
+  /** In this process, or in one of its own, which may hang or crash without us. */
+  readonly place: 'inline' | 'process';
+  /** For a person. */
+  readonly why: string;
+}
+
 export interface Classifier {
   /** Name, version and digest of the bundle, and the runtime that computes here. */
   readonly model: ModelReference;
   readonly limits: InputLimits;
   /** The columns of the scores, in order. */
   readonly labels: readonly string[];
+  /** Where it computes, and why there; by default in this process. */
+  readonly inference?: InferenceChoice;
   /**
    * @param values rows × width numbers, row by row, checked against `limits`; not kept, not changed
    * @param rows 1 or more
    * @returns rows × labels probabilities, row by row: finite, 0 to 1
+   * @throws {WorkerDiedError} the process that computed it ended; another one takes its place
    * @throws {Error} where the model fails; the classifier stays usable
    */
   classify(values: Float32Array, rows: number): Promise<Float32Array>;
   close(): Promise<void>;
+}
+
+/** The process that computed a run has ended, or was ended because the run took too long. */
+export class WorkerDiedError extends Error {
+  readonly code = 'WORKER_DIED';
+
+  constructor(message: string) {
+    super(message);
+    this.name = 'WorkerDiedError';
+  }
 }

@@ -1,11 +1,13 @@
 // One model's way from admitted readings to scores: whatever has arrived is classified in one run.
+import { setImmediate } from 'node:timers/promises';
 import type { DecodedReading } from '../schemas/decode-reading.ts';
 import type { Books } from './books.ts';
-import type { Classifier } from './classifier.ts';
+import { type Classifier, WorkerDiedError } from './classifier.ts';
 import { Intake, type IntakeLimits, type Sized } from './intake.ts';
 
 /** A reading that was admitted and waits for its scores. */
 export interface Admitted extends Sized {
+  readonly client: string;
   readonly reading: DecodedReading;
   readonly arrivedMs: number;
   /** After this instant (the agent's clock) the answer is worthless; `null` for never. */
@@ -16,6 +18,19 @@ export interface Admitted extends Sized {
   onFailed(error: unknown): void;
 }
 
+/** What a run is made of, for whoever must know after the end of this process. */
+export type RunEntry = Pick<Admitted, 'client' | 'reading'>;
+
+/** Knows which readings have ended this process before, and what is in a run in case one does again. */
+export interface RunWatch {
+  /** A `suspect` is run alone, a `condemned` one never. */
+  standing(entry: RunEntry): 'free' | 'suspect' | 'condemned';
+  /** These are about to be computed. */
+  begin(entries: readonly RunEntry[]): void;
+  /** They were, and the process is alive. */
+  end(entries: readonly RunEntry[]): void;
+}
+
 interface LaneOptions {
   readonly classifier: Classifier;
   readonly limits: IntakeLimits;
@@ -23,20 +38,38 @@ interface LaneOptions {
   readonly batchRows: number;
   readonly books: Books;
   readonly clock: () => number;
+  readonly watch?: RunWatch | undefined;
 }
+
+/**
+ * How long a run should take at most, which bounds its rows. In this process nothing else happens
+ * meanwhile, not even the answer to a ping; in another one, longer runs spare messages.
+ */
+const RUN_MS = { inline: 20, process: 50 } as const;
+/** So long the runs may follow each other without a turn of the event loop. */
+const TURN_MS = 10;
+/** The rows of the first run; how long they take is not known yet. */
+const FIRST_ROWS = 16;
+/** A reading that ended so many runs, the last of them alone, is not tried again. */
+const MAX_DEATHS = 2;
 
 /** Runs one model at a time and never waits for company: a lone reading goes at once. */
 export class Lane {
   readonly classifier: Classifier;
   private readonly intake: Intake<Admitted>;
   private readonly options: LaneOptions;
+  private readonly runMs: number;
   private running = false;
   private millisecondsPerRow = 0.01;
+  private rowLimit: number;
+  private turnedMs = 0;
 
   constructor(options: LaneOptions) {
     this.classifier = options.classifier;
     this.options = options;
     this.intake = new Intake(options.limits);
+    this.runMs = RUN_MS[options.classifier.inference?.place ?? 'inline'];
+    this.rowLimit = Math.min(FIRST_ROWS, options.batchRows);
   }
 
   /** False where there is no room; the entry is then not kept. */
@@ -57,14 +90,29 @@ export class Lane {
   }
 
   private async run(): Promise<void> {
+    this.turnedMs = this.options.clock();
     for (;;) {
-      const entries = this.intake
-        .take(this.options.batchRows)
-        .filter((entry) => this.isInTime(entry));
-      if (entries.length > 0) await this.classifyAll(entries);
+      const taken = this.intake.take(this.rowLimit).filter((entry) => this.mayRun(entry));
+      const suspects = taken.filter((entry) => this.standing(entry) === 'suspect');
+      const entries =
+        suspects.length === 0 ? taken : taken.filter((one) => !suspects.includes(one));
+      if (entries.length > 0) await this.classifyAll(entries, 0);
+      for (const suspect of suspects) await this.classifyAll([suspect], 0);
       if (this.intake.waitingRows === 0) break;
+      await this.turn();
     }
     this.running = false;
+  }
+
+  private standing(entry: Admitted): 'free' | 'suspect' | 'condemned' {
+    return this.options.watch?.standing(entry) ?? 'free';
+  }
+
+  private mayRun(entry: Admitted): boolean {
+    if (!this.isInTime(entry)) return false;
+    if (this.standing(entry) !== 'condemned') return true;
+    entry.onFailed(new Error('this reading has ended the agent twice and is not tried again'));
+    return false;
   }
 
   private isInTime(entry: Admitted): boolean {
@@ -73,36 +121,99 @@ export class Lane {
     return false;
   }
 
-  private async classifyAll(entries: Admitted[]): Promise<void> {
+  /** Lets the event loop turn where runs have kept it from it: pings and acknowledgements wait there. */
+  private async turn(): Promise<void> {
+    if (this.options.clock() - this.turnedMs < TURN_MS) return;
+    await setImmediate();
+    this.turnedMs = this.options.clock();
+  }
+
+  /** @param deaths how many runs with these entries the model's process has not survived */
+  private async classifyAll(entries: readonly Admitted[], deaths: number): Promise<void> {
     const startedMs = this.options.clock();
     const rows = entries.reduce((sum, entry) => sum + entry.rows, 0);
     let scores: Float32Array;
     try {
-      scores = await this.classifier.classify(this.gather(entries, rows), rows);
+      scores = await this.compute(entries, rows);
     } catch (error) {
-      if (entries.length === 1) entries[0]?.onFailed(error);
-      // One reading may have spoilt the run for all: each gets a run of its own.
-      else for (const entry of entries) await this.classifyAll([entry]);
+      await this.afterFailure(entries, error, deaths + (error instanceof WorkerDiedError ? 1 : 0));
       return;
     }
-    this.record(entries, rows, startedMs);
+    for (const entry of entries) this.options.books.recordQueue(startedMs - entry.arrivedMs);
     let firstRow = 0;
     for (const entry of entries) {
-      entry.onScores(scores, firstRow);
+      try {
+        entry.onScores(scores, firstRow);
+      } catch (error) {
+        // One answer that cannot be written must not keep the others from theirs.
+        entry.onFailed(error);
+      }
       firstRow += entry.rows;
     }
   }
 
-  private record(entries: Admitted[], rows: number, startedMs: number): void {
-    const { books, clock } = this.options;
-    const milliseconds = clock() - startedMs;
+  private async afterFailure(
+    entries: readonly Admitted[],
+    error: unknown,
+    deaths: number,
+  ): Promise<void> {
+    const died = error instanceof WorkerDiedError;
+    // One reading may have spoilt the run for all: each gets a run of its own. A lone one whose process
+    // died may have been there by chance, as when somebody killed it: it gets one more.
+    const again = entries.length > 1 || (died && deaths < MAX_DEATHS);
+    for (const entry of entries) {
+      if (!again) entry.onFailed(error);
+      else if (this.isInTime(entry)) await this.classifyAll([entry], deaths);
+      await this.turn();
+    }
+  }
+
+  /** Scores of all rows, from one run or, where that would take long, from several. */
+  private async compute(entries: readonly Admitted[], rows: number): Promise<Float32Array> {
+    const values = this.gather(entries, rows);
+    if (rows <= this.rowLimit) return this.computeOnce(entries, values, rows);
+    const { labels, limits } = this.classifier;
+    const scores = new Float32Array(rows * labels.length);
+    for (let done = 0; done < rows; ) {
+      const some = Math.min(this.rowLimit, rows - done);
+      const part = values.subarray(done * limits.width, (done + some) * limits.width);
+      scores.set(await this.computeOnce(entries, part, some), done * labels.length);
+      done += some;
+      await this.turn();
+    }
+    return scores;
+  }
+
+  private async computeOnce(
+    entries: readonly Admitted[],
+    values: Float32Array,
+    rows: number,
+  ): Promise<Float32Array> {
+    const { books, clock, watch } = this.options;
+    const startedMs = clock();
+    watch?.begin(entries);
+    try {
+      const scores = await this.classifier.classify(values, rows);
+      const milliseconds = clock() - startedMs;
+      books.recordRun(rows, milliseconds);
+      this.adapt(rows, milliseconds);
+      return scores;
+    } finally {
+      watch?.end(entries);
+    }
+  }
+
+  private adapt(rows: number, milliseconds: number): void {
     this.millisecondsPerRow += 0.1 * (milliseconds / rows - this.millisecondsPerRow);
-    books.recordRun(rows, milliseconds);
-    for (const entry of entries) books.recordQueue(startedMs - entry.arrivedMs);
+    if (milliseconds > this.runMs) {
+      this.rowLimit = Math.max(1, Math.floor((rows * this.runMs) / milliseconds));
+    } else if (milliseconds < this.runMs / 2 && rows * 2 >= this.rowLimit) {
+      this.rowLimit = Math.min(this.options.batchRows, this.rowLimit * 2);
+    }
   }
 
   /** One row-major array of all rows; a lone reading is passed on without a copy. */
-  private gather(entries: Admitted[], rows: number): Float32Array {
+  private gather(entries: readonly Admitted[], rows: number): Float32Array {
     const [first] = entries;
     if (first && entries.length === 1) return first.reading.values;
     const values = new Float32Array(rows * this.classifier.limits.width);

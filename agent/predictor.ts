@@ -74,6 +74,7 @@ export class Predictor {
       reject('expired', { code: 'DEADLINE_PASSED', detail: 'the deadline has passed' });
     const expiresMs = this.expiry(message, reading.deadlineMs, arrivedMs);
     const admitted = lane.offer({
+      client,
       reading,
       arrivedMs,
       expiresMs,

@@ -1,0 +1,211 @@
+// Holds the lane to its promises: short runs, turns of the event loop, and one guilty reading alone.
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Books } from './books.ts';
+import { type Classifier, WorkerDiedError } from './classifier.ts';
+import { type Admitted, Lane, type RunEntry, type RunWatch } from './lane.ts';
+
+/** Ends the process that computes it. */
+const DEADLY = 0.75;
+const CONDEMNED = 'condemned';
+
+let now: number;
+let runs: number[][];
+let told: string[];
+let costMs: number;
+let deaths: number;
+
+const classifier: Classifier = {
+  model: { name: 'toy', version: '1.0.0', digest: 'sha256:0', runtime: 'onnx' },
+  limits: { width: 1, minimum: 0, maximum: 1 },
+  labels: ['high', 'low'],
+  async classify(values, rows) {
+    runs.push([...values]);
+    now += rows * costMs;
+    if (deaths > 0 && values.includes(DEADLY)) {
+      deaths -= 1;
+      throw new WorkerDiedError('killed');
+    }
+    return Float32Array.from([...values].flatMap((value) => [value, 1 - value]));
+  },
+  close: () => Promise.resolve(),
+};
+
+function createLane(watch?: RunWatch): Lane {
+  return new Lane({
+    classifier,
+    limits: { rows: 100_000, bytes: 1e9 },
+    batchRows: 1024,
+    books: new Books(0),
+    clock: () => now,
+    watch,
+  });
+}
+
+function entry(id: string, values: number[] = [0.25], more: Partial<Admitted> = {}): Admitted {
+  const rows = values.length;
+  return {
+    client: 'buoy-7',
+    reading: {
+      id,
+      values: Float32Array.from(values),
+      rows,
+      form: rows === 1 ? 'single' : 'batch',
+      encoding: 'json',
+      deadlineMs: null,
+    },
+    rows,
+    bytes: rows * 4,
+    arrivedMs: now,
+    expiresMs: null,
+    onScores: (scores, firstRow) => told.push(`${id}: ${scores[firstRow * 2]}`),
+    onExpired: () => told.push(`${id}: expired`),
+    onFailed: (error) => told.push(`${id}: ${(error as Error).message}`),
+    ...more,
+  };
+}
+
+async function offerAll(lane: Lane, entries: readonly Admitted[]): Promise<void> {
+  for (const one of entries) lane.offer(one);
+  while (told.length < entries.length) await nextTurn();
+}
+
+const sizes = () => runs.map((values) => values.length);
+
+beforeEach(() => {
+  now = 0;
+  runs = [];
+  told = [];
+  costMs = 0;
+  deaths = 0;
+});
+
+describe('runs', () => {
+  it('of a lone reading begin before the event loop turns', async () => {
+    createLane().offer(entry('a'));
+    await Promise.resolve();
+    expect(sizes()).toEqual([1]);
+  });
+
+  it('grow with what waits while they are short, and shrink to the time that they may take', async () => {
+    const many = Array.from({ length: 4000 }, (_, index) => entry(`r-${index}`));
+    await offerAll(createLane(), many);
+    expect(sizes().slice(0, 7)).toEqual([16, 32, 64, 128, 256, 512, 1024]);
+    runs = [];
+    told = [];
+    costMs = 2;
+    await offerAll(createLane(), many.slice(0, 50));
+    expect(sizes()).toEqual([16, 10, 10, 10, 4]);
+  });
+
+  it('divide a reading of many rows, and put its scores together in order', async () => {
+    costMs = 2;
+    const values = Array.from({ length: 64 }, (_, index) => index / 64);
+    const scores: number[] = [];
+    await offerAll(createLane(), [
+      entry('batch', values, {
+        onScores: (all) => {
+          scores.push(...all.filter((_, index) => index % 2 === 0));
+          told.push('batch');
+        },
+      }),
+    ]);
+    expect(sizes()).toEqual([16, 10, 10, 10, 10, 8]);
+    expect(scores).toEqual(values);
+  });
+
+  it('leave the event loop its turns, between readings and within one', async () => {
+    costMs = 1;
+    const order: string[] = [];
+    const noting = entry('b', [0, 0, 0], { onScores: () => order.push('b') });
+    const lane = createLane();
+    const wide = Array.from({ length: 32 }, () => 0.5);
+    lane.offer(entry('a', wide, { onScores: () => order.push('a') }));
+    lane.offer(noting);
+    setImmediate(() => order.push('turn'));
+    while (order.length < 3) await nextTurn();
+    expect(order).toEqual(['turn', 'a', 'b']);
+    order.length = 0;
+    lane.offer(entry('c', wide.slice(0, 16), { onScores: () => order.push('c') }));
+    lane.offer(noting);
+    setImmediate(() => order.push('turn'));
+    while (order.length < 3) await nextTurn();
+    expect(order).toEqual(['c', 'turn', 'b']);
+  });
+});
+
+describe('an answer that cannot be given', () => {
+  it('is a failure of its reading alone', async () => {
+    const broken = entry('b', [0.5], {
+      onScores: () => {
+        throw new Error('cannot be written');
+      },
+    });
+    await offerAll(createLane(), [entry('a'), broken, entry('c')]);
+    expect(told).toEqual(['a: 0.25', 'b: cannot be written', 'c: 0.25']);
+  });
+});
+
+describe("a death of the model's process", () => {
+  it('fails the guilty reading at its second, when it was alone, and no other', async () => {
+    deaths = 9;
+    await offerAll(createLane(), [entry('a'), entry('guilty', [DEADLY]), entry('c')]);
+    expect(told).toEqual(['a: 0.25', 'guilty: killed', 'c: 0.25']);
+    expect(sizes()).toEqual([3, 1, 1, 1]);
+  });
+
+  it('that was none of its doing costs a lone reading nothing but time', async () => {
+    deaths = 1;
+    await offerAll(createLane(), [entry('a', [DEADLY])]);
+    expect(told).toEqual(['a: 0.75']);
+  });
+
+  it('fails a lone reading at its second, once', async () => {
+    deaths = 9;
+    await offerAll(createLane(), [entry('guilty', [DEADLY])]);
+    expect(told).toEqual(['guilty: killed']);
+    expect(sizes()).toEqual([1, 1]);
+  });
+
+  it('leaves a reading expired whose time is over by then', async () => {
+    deaths = 9;
+    costMs = 5;
+    const late = entry('late', [0.25], { expiresMs: 8 });
+    await offerAll(createLane(), [entry('guilty', [DEADLY]), late]);
+    expect(told).toEqual(['guilty: killed', 'late: expired']);
+  });
+});
+
+describe('readings under suspicion', () => {
+  const noted: string[] = [];
+  const watch: RunWatch = {
+    standing: ({ reading }) =>
+      reading.id === CONDEMNED ? 'condemned' : reading.id.startsWith('s') ? 'suspect' : 'free',
+    begin: (entries) => noted.push(`begin ${ids(entries)}`),
+    end: (entries) => noted.push(`end ${ids(entries)}`),
+  };
+  const ids = (entries: readonly RunEntry[]) => entries.map(({ reading }) => reading.id).join(' ');
+
+  it('are run alone, and noted so; a condemned one is not run', async () => {
+    noted.length = 0;
+    await offerAll(
+      createLane(watch),
+      ['a', 's-1', CONDEMNED, 'b', 's-2'].map((id) => entry(id)),
+    );
+    expect(noted).toEqual(['a b', 's-1', 's-2'].flatMap((who) => [`begin ${who}`, `end ${who}`]));
+    expect(told.sort()).toEqual([
+      'a: 0.25',
+      'b: 0.25',
+      'condemned: this reading has ended the agent twice and is not tried again',
+      's-1: 0.25',
+      's-2: 0.25',
+    ]);
+  });
+
+  it('are no longer in a run that failed', async () => {
+    noted.length = 0;
+    deaths = 9;
+    await offerAll(createLane(watch), [entry('a', [DEADLY])]);
+    expect(noted).toEqual(['begin a', 'end a', 'begin a', 'end a']);
+  });
+});
