@@ -1,21 +1,15 @@
 // The agent's life: how it starts, what it does with each message, and the reverse at the stop.
 import { createBus } from '../bus/bus.ts';
-import {
-  BrokerRefusedError,
-  type Bus,
-  type BusOptions,
-  type Incoming,
-  type Subscription,
-} from '../bus/types.ts';
+import type { Bus, BusOptions, Incoming, Protocol, Subscription } from '../bus/types.ts';
 import { decodeStatus } from '../schemas/encode.ts';
 import { agentsFilter, parseTopic, sharedReadingsFilter } from '../schemas/topics.ts';
+import { runFirstCheck } from './first-check.ts';
 import type { AgentOptions } from './options.ts';
+import { SESSION_ENDED, SESSION_KEPT } from './goodbye.ts';
 import { createParts, type Parts } from './parts.ts';
-import type { SelfCheckResult } from './self-check.ts';
 
 const SELF_CHECK_PERIOD_MS = 30_000;
 const SELF_CHECK_TIMEOUT_MS = 5_000;
-const SELF_CHECK_ATTEMPTS = 3;
 
 export interface StopOptions {
   /** Keep the session, so that readings wait for our return, even where others could serve them. */
@@ -24,6 +18,12 @@ export interface StopOptions {
   readonly leave?: boolean;
   /** How long what is in hand may take. Default 10,000. */
   readonly timeoutMs?: number;
+}
+
+interface Connected {
+  readonly url: string;
+  readonly protocol: Protocol;
+  readonly sessionPresent: boolean;
 }
 
 /** A predictor: subscribed, answering, and known on the bus by its status. */
@@ -38,8 +38,12 @@ export class Agent {
   private readonly bus: Bus;
   private readonly sharedFilters: readonly string[];
   private isReady = false;
+  private isStopping = false;
   private accepting = true;
+  /** Counts losses: whatever awaits compares it before it acts. */
   private connection = 0;
+  /** The session that we found at our first connection was of a former life, and may hold readings. */
+  private isResumed = false;
   private checkTimer: NodeJS.Timeout | null = null;
   private resolveReady: () => void = () => {};
   private rejectFailed: (error: Error) => void = () => {};
@@ -87,14 +91,19 @@ export class Agent {
   async stop(options: StopOptions = {}): Promise<void> {
     const { keepSession = false, leave = false, timeoutMs = 10_000 } = options;
     const { group, log } = this.options;
+    this.isStopping = true;
     const names = [...this.parts.lanes.keys()];
-    const endSession = leave || (!keepSession && this.parts.peers.cover(group, names, Date.now()));
+    // An agent that never served keeps no share for itself; what a former life left is another matter.
+    const isNeeded = this.isReady || this.isResumed;
+    const isCovered = this.parts.peers.cover(group, names, Date.now());
+    const endSession = leave || (!keepSession && (isCovered || !isNeeded));
     if (this.checkTimer) clearInterval(this.checkTimer);
     log.info({ endSession, inHand: this.parts.books.inHand }, 'draining');
-    await within(timeoutMs, this.drain(endSession));
+    const isDrained = await within(timeoutMs, this.drain(endSession));
     this.parts.announcer.stop();
     this.parts.problems.flush();
-    await this.bus.stop({ endSession, timeoutMs: 1000 });
+    // What is still unanswered would end with the session.
+    await this.bus.stop({ endSession: endSession && isDrained, timeoutMs: 1000 });
     await Promise.all(this.options.classifiers.map((classifier) => classifier.close()));
     log.info({ unanswered: this.parts.books.inHand }, 'stopped');
   }
@@ -114,7 +123,8 @@ export class Agent {
     await this.parts.predictor.drained();
     if (!this.bus.connected) return;
     this.parts.announcer.publishStats();
-    await this.parts.announcer.announce('offline', 'stopped');
+    const reason = endSession ? SESSION_ENDED : SESSION_KEPT;
+    await this.parts.announcer.announce('offline', reason);
   }
 
   private busOptions(): BusOptions {
@@ -167,50 +177,44 @@ export class Agent {
       log.info({ seen: status.state }, 'own status corrected');
   }
 
-  private async onConnected(connected: object): Promise<void> {
+  private async onConnected(connected: Connected): Promise<void> {
     const { log, group } = this.options;
+    const { connection } = this;
+    const isCurrent = () => connection === this.connection && !this.isStopping;
+    if (this.isStopping) return;
     if (this.isReady) {
       log.info(connected, 'subscribed');
       await this.parts.announcer.announce('online', 'serving');
     } else {
-      if (!(await this.firstCheck(connected))) return;
+      if (connection === 0) this.isResumed = connected.sessionPresent;
+      if (!(await this.firstCheck(connected, isCurrent))) return;
       this.isReady = true;
     }
+    if (!isCurrent()) return;
     this.parts.announcer.publishStats();
     log.info({ models: [...this.parts.lanes.keys()], group }, 'serving');
     this.resolveReady();
   }
 
-  /** Proves rights and inference before it joins its group, and that it can say that it serves. */
-  private async firstCheck(connected: object): Promise<boolean> {
+  private async firstCheck(connected: Connected, isCurrent: () => boolean): Promise<boolean> {
     const { announcer, selfCheck } = this.parts;
-    if (!(await this.proves('the self-check failed', (ms) => selfCheck.ask(ms)))) return false;
-    const shares = this.sharedFilters.map((filter) => ({ filter, qos: 1 }) as const);
-    if (!(await this.bus.subscribe(shares))) return false;
-    this.options.log.info(connected, 'subscribed');
-    return this.proves('the announcement failed', (ms) => announcer.prove(ms));
-  }
-
-  private async proves(
-    failure: string,
-    attempt: (timeoutMs: number) => Promise<SelfCheckResult>,
-  ): Promise<boolean> {
-    const { connection } = this;
-    const { selfCheckTimeoutMs = SELF_CHECK_TIMEOUT_MS } = this.options;
-    let failed: Extract<SelfCheckResult, { ok: false }> | null = null;
-    for (let count = 0; count < SELF_CHECK_ATTEMPTS; count += 1) {
-      const result = await attempt(selfCheckTimeoutMs);
-      if (result.ok) return true;
-      // Another connection means another call of onConnected, which asks again.
-      if (connection !== this.connection || !this.bus.connected) return false;
-      failed = result;
-    }
-    const { detail = '', missing = null } = failed ?? {};
-    const remedy = missing
-      ? `give this identity the right to ${missing} (role predictor)`
-      : 'try the model alone with `echolot model verify`';
-    this.rejectFailed(new BrokerRefusedError(`${failure}: ${detail}`, remedy));
-    return false;
+    const { log, selfCheckTimeoutMs = SELF_CHECK_TIMEOUT_MS } = this.options;
+    const result = await runFirstCheck(
+      {
+        ask: (timeoutMs) => selfCheck.ask(timeoutMs),
+        join: async () => {
+          const shares = this.sharedFilters.map((filter) => ({ filter, qos: 1 }) as const);
+          const isJoined = await this.bus.subscribe(shares);
+          if (isJoined) log.info(connected, 'subscribed');
+          return isJoined;
+        },
+        announce: (timeoutMs) => announcer.prove(timeoutMs),
+        isCurrent,
+      },
+      selfCheckTimeoutMs,
+    );
+    if (result instanceof Error) this.rejectFailed(result);
+    return result === 'passed';
   }
 
   private async check(): Promise<void> {
@@ -227,11 +231,13 @@ export function startAgent(options: AgentOptions): Agent {
   return agent;
 }
 
-async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
+/** False where the work took longer. */
+async function within(timeoutMs: number, work: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
+  const limit = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs);
   });
-  await Promise.race([work, limit]);
+  const isDone = await Promise.race([work.then(() => true), limit]);
   clearTimeout(timer);
+  return isDone;
 }

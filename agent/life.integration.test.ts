@@ -1,0 +1,164 @@
+// Starts and stops that cross each other: a connection lost in the first check, a stop in it, a check that fails.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import mqtt, { type MqttClient } from 'mqtt';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { hashPassword } from '../broker/password.ts';
+import { type Mosquitto, startMosquitto } from '../bus/mosquitto.fixture.ts';
+import { loadBundle } from '../models/bundle.ts';
+import { decodeStatus } from '../schemas/encode.ts';
+import { type Agent, startAgent } from './agent.ts';
+import type { Classifier } from './classifier.ts';
+import { createOnnxClassifier } from './onnx-classifier.ts';
+import { Inbox, MODEL_FOLDER, VALUES } from './serving.fixture.ts';
+
+const STATUS = 'echolot/v1/agents/edge-1/status';
+const SELF_CHECK = 'echolot/v1/readings/edge-1/self-check';
+
+let mosquitto: Mosquitto;
+const clients: MqttClient[] = [];
+const agents: Agent[] = [];
+
+beforeEach(async () => {
+  mosquitto = await startMosquitto();
+});
+
+afterEach(async () => {
+  for (const agent of agents.splice(0)) await agent.stop({ timeoutMs: 500 });
+  for (const client of clients.splice(0)) await client.endAsync(true);
+  await mosquitto.stop();
+});
+
+async function connect(options: mqtt.IClientOptions = {}): Promise<MqttClient> {
+  const client = await mqtt.connectAsync(mosquitto.url, { reconnectPeriod: 0, ...options });
+  clients.push(client);
+  return client;
+}
+
+/** A classifier that answers nothing before it is released. */
+async function heldClassifier() {
+  const inner = await createOnnxClassifier(await loadBundle(MODEL_FOLDER));
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const classifier: Classifier = {
+    model: inner.model,
+    labels: inner.labels,
+    limits: inner.limits,
+    classify: async (values, rows) => {
+      await released;
+      return inner.classify(values, rows);
+    },
+    close: () => inner.close(),
+  };
+  return { classifier, release: () => release() };
+}
+
+function start(classifier: Classifier) {
+  const lines: string[] = [];
+  const agent = startAgent({
+    agentId: 'edge-1',
+    bus: { url: mosquitto.url },
+    classifiers: [classifier],
+    namespace: 'echolot',
+    group: 'predictors',
+    log: pino({ level: 'info' }, { write: (line: string) => void lines.push(line) }),
+    selfCheckTimeoutMs: 60_000,
+  });
+  agents.push(agent);
+  return { agent, lines };
+}
+
+describe('an agent', () => {
+  it('that loses its connection in its first check joins once, on the connection that stands', async () => {
+    const watcher = await connect();
+    const inbox = new Inbox(watcher);
+    await watcher.subscribeAsync([SELF_CHECK, STATUS], { qos: 1 });
+    const { classifier, release } = await heldClassifier();
+    const { agent, lines } = start(classifier);
+    const asked = (messages: Inbox['messages']) =>
+      messages.filter(({ topic }) => topic === SELF_CHECK).length;
+    await inbox.until((all) => asked(all) === 1);
+    // Takes the agent's id, and so its connection.
+    const thief = await connect({ clientId: 'edge-1', clean: false });
+    await inbox.until((all) => asked(all) === 2);
+    await thief.endAsync(true);
+    release();
+    await agent.ready;
+
+    const client = await connect();
+    const replies = new Inbox(client);
+    await client.subscribeAsync('echolot/v1/replies/buoy-7/+', { qos: 1 });
+    const payload = JSON.stringify({ id: 'r-1', values: VALUES });
+    await client.publishAsync('echolot/v1/readings/buoy-7/sonar', payload, { qos: 1 });
+    await replies.until(({ length }) => length === 1);
+    const messages = lines.map((line) => JSON.parse(line).msg);
+    expect(messages.filter((text) => text === 'subscribed')).toHaveLength(1);
+    expect(messages.filter((text) => text === 'serving')).toHaveLength(1);
+  });
+
+  it('that is stopped in its first check is never announced as serving, and joins nothing', async () => {
+    const watcher = await connect();
+    const inbox = new Inbox(watcher);
+    await watcher.subscribeAsync([SELF_CHECK, STATUS], { qos: 1 });
+    const { classifier, release } = await heldClassifier();
+    const { agent } = start(classifier);
+    await inbox.until(({ length }) => length === 1);
+    const stopped = agent.stop();
+    const states = (messages: Inbox['messages']) =>
+      messages.flatMap(({ topic, payload }) =>
+        topic === STATUS ? (decodeStatus(payload)?.state ?? []) : [],
+      );
+    await inbox.until((all) => states(all).includes('draining'));
+    release();
+    await stopped;
+    await watcher.publishAsync(STATUS, 'fence', { qos: 1 });
+    await inbox.until((all) => all.some(({ payload }) => payload.toString() === 'fence'));
+    expect(states(inbox.messages)).toEqual(['draining', 'offline']);
+    expect(await hasSession(mosquitto.url, 'edge-1')).toBe(false);
+  });
+
+  it('whose announcement fails after it has joined leaves no session behind', async () => {
+    const acl = join(mosquitto.folder, 'acl');
+    const passwords = join(mosquitto.folder, 'passwords');
+    const rights = [
+      'read echolot/v1/readings/+/sonar',
+      `readwrite ${SELF_CHECK}`,
+      'readwrite echolot/v1/replies/#',
+      'read echolot/v1/agents/#',
+    ];
+    await writeFile(acl, `user edge-1\n${rights.map((right) => `topic ${right}\n`).join('')}`);
+    await writeFile(passwords, `edge-1:${await hashPassword('secret')}\n`);
+    const config = [`acl_file ${acl}`, `password_file ${passwords}`];
+    const strict = await startMosquitto({ anonymous: false, config });
+    try {
+      const login = { username: 'edge-1', password: 'secret' };
+      const agent = startAgent({
+        agentId: 'edge-1',
+        bus: { url: strict.url, ...login },
+        classifiers: [await createOnnxClassifier(await loadBundle(MODEL_FOLDER))],
+        namespace: 'echolot',
+        group: 'predictors',
+        log: pino({ level: 'silent' }),
+        selfCheckTimeoutMs: 500,
+      });
+      await expect(agent.failed).rejects.toThrow('the announcement failed');
+      await agent.stop();
+      expect(await hasSession(strict.url, 'edge-1', login)).toBe(false);
+    } finally {
+      await strict.stop();
+    }
+  });
+});
+
+/** True where the broker has kept a session of this client id. */
+async function hasSession(url: string, clientId: string, login: object = {}): Promise<boolean> {
+  const client = mqtt.connect(url, { clientId, clean: false, reconnectPeriod: 0, ...login });
+  clients.push(client);
+  return new Promise((resolve, reject) => {
+    client.once('connect', ({ sessionPresent }) => resolve(sessionPresent));
+    client.once('error', reject);
+  });
+}
