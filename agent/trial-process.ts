@@ -1,9 +1,7 @@
 // A child process that may crash, hang or swell: it gets one message, gives one reply, and is then killed.
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { isRunning, startChild, tailOf } from './child-process.ts';
 
 export interface ChildLimits {
   /** Wall-clock time from the start to the reply, and as much processor time. */
@@ -16,17 +14,6 @@ export type ChildOutcome =
   | { readonly ok: true; readonly reply: unknown }
   /** `reason` continues a sentence that begins with what was tried. */
   | { readonly ok: false; readonly reason: string };
-
-/** Of what the child prints, this much is kept to explain its end. */
-const STDERR_BYTES = 4096;
-
-/**
- * The limits are the kernel's, so that they hold while the child is deep in native code, and even when
- * this process is gone: no core files, processor time, memory. Node runs within RLIMIT_DATA, and not
- * within an address space limit (RLIMIT_AS), since V8 and WebAssembly reserve gigabytes unused.
- */
-const LIMIT = 'ulimit -c 0; ulimit -t "$1"; ulimit -d "$2"; shift 2; exec "$@"';
-const SHELL = '/bin/sh';
 
 /**
  * Starts a module in a process of its own with an empty environment, sends it a message and waits for
@@ -52,7 +39,7 @@ export async function runInChild(
       child.once('close', (code, signal) => fail(describeEnd(code, signal, stderr(), limits)));
       child.send(message, (error) => {
         // A child that is gone tells why by its end.
-        if (error && child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+        if (error && isRunning(child)) child.kill('SIGKILL');
       });
     });
   } finally {
@@ -62,39 +49,25 @@ export async function runInChild(
 }
 
 async function end(child: ChildProcess): Promise<void> {
-  const isRunning = child.pid !== undefined && child.exitCode === null && child.signalCode === null;
-  if (!isRunning) return;
+  if (!isRunning(child)) return;
   const ended = once(child, 'exit');
   child.kill('SIGKILL');
   await ended;
 }
 
+/**
+ * The limits are the kernel's, so that they hold while the child is deep in native code, and even when
+ * this process is gone: no core files, processor time, memory. Node runs within RLIMIT_DATA, and not
+ * within an address space limit (RLIMIT_AS), since V8 and WebAssembly reserve gigabytes unused.
+ */
 function start(script: URL, { timeoutMs, memoryBytes }: ChildLimits): ChildProcess {
-  const path = fileURLToPath(script);
-  // From source the child needs the loader that this process has.
-  const loader = path.endsWith('.ts')
-    ? ['--import', createRequire(import.meta.url).resolve('tsx')]
-    : [];
-  const node = [process.execPath, ...loader, path];
-  const seconds = String(Math.ceil(timeoutMs / 1000) + 1);
-  const kilobytes = String(Math.ceil(memoryBytes / 1024));
-  const limited = [SHELL, '-c', LIMIT, SHELL, seconds, kilobytes, ...node];
-  const [command, ...args] = existsSync(SHELL) ? limited : node;
-  return spawn(command as string, args, {
-    env: {},
-    serialization: 'advanced',
+  const seconds = Math.ceil(timeoutMs / 1000) + 1;
+  const kilobytes = Math.ceil(memoryBytes / 1024);
+  return startChild(script, {
+    prelude: [`ulimit -t ${seconds}`, `ulimit -d ${kilobytes}`],
     // Ctrl-C in a terminal goes to all of its group: the trial's end would look like a crash of the model.
     detached: true,
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
-}
-
-function tailOf(child: ChildProcess): () => string {
-  let tail = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    tail = (tail + chunk.toString()).slice(-STDERR_BYTES);
-  });
-  return () => tail;
 }
 
 function describeEnd(

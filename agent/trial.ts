@@ -2,6 +2,7 @@
 import type { Bundle } from '../models/bundle.ts';
 import type { BundleProblemKind } from '../models/bundle-refused.ts';
 import type { Runtime } from '../schemas/messages.ts';
+import { childScript } from './child-process.ts';
 import type { ClassifierOptions } from './create-classifier.ts';
 import { runInChild } from './trial-process.ts';
 
@@ -42,10 +43,7 @@ const TIMEOUT_MS = 10_000;
 const BASE_MEMORY_BYTES = 384 * 2 ** 20;
 const MEMORY_PER_BYTE = 8;
 
-const CHILD = new URL(
-  import.meta.url.endsWith('.ts') ? './trial.child.ts' : './trial.child.js',
-  import.meta.url,
-);
+const CHILD = childScript('trial', import.meta.url);
 
 /**
  * Loads a bundle's model in a child process, holds it to its golden vectors and times it. Whatever the
