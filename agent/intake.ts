@@ -1,7 +1,8 @@
-// The bounded queue before the model: what does not fit is refused at once, never dropped in silence.
+// The bounded queue before the model: fair to its clients, and what does not fit is refused at once.
 
 /** What the queue needs to know of an entry. */
 export interface Sized {
+  readonly client: string;
   readonly rows: number;
   /** Memory that the entry holds. */
   readonly bytes: number;
@@ -12,12 +13,41 @@ export interface IntakeLimits {
   readonly rows: number;
   /** The most bytes that may wait. */
   readonly bytes: number;
+  /** Milliseconds of waiting, above which who already has readings here gets no more in. Default: any. */
+  readonly waitMs?: number;
 }
 
-/** First in, first out, in amortised constant time. */
+interface Waiting<Entry> {
+  readonly entry: Entry;
+  next: Waiting<Entry> | null;
+}
+
+/** What one client has waiting; it exists only while there is something. */
+interface ClientQueue<Entry> {
+  readonly client: string;
+  first: Waiting<Entry>;
+  last: Waiting<Entry>;
+  rows: number;
+  bytes: number;
+  /** Rows that it has saved up over its turns for its first entry. */
+  credit: number;
+  next: ClientQueue<Entry> | null;
+}
+
+/** Rows that each turn saves up: with one, a newcomer waits for no more than a row of each other client. */
+const CREDIT = 1;
+
+/**
+ * One queue for each client, in amortised constant time for each row.
+ * - Served by deficit round robin over rows (Shreedhar and Varghese, 1995): a batch pays for all its rows.
+ * - Admitted by dynamic thresholds (Choudhury and Hahne, 1998, alpha 1): a client may hold as much as is still
+ *   free, so that one alone fills half of the intake and there is always room for the next.
+ */
 export class Intake<Entry extends Sized> {
-  private entries: Entry[] = [];
-  private head = 0;
+  private readonly queues = new Map<string, ClientQueue<Entry>>();
+  /** Whose turn it is, and behind whom a newcomer stands; linked by `next`. */
+  private turn: ClientQueue<Entry> | null = null;
+  private end: ClientQueue<Entry> | null = null;
   private rows = 0;
   private bytes = 0;
   private readonly limits: IntakeLimits;
@@ -30,34 +60,104 @@ export class Intake<Entry extends Sized> {
     return this.rows;
   }
 
-  /** False where the entry does not fit. An empty queue takes any entry, however large. */
-  offer(entry: Entry): boolean {
-    const fits =
-      this.rows + entry.rows <= this.limits.rows && this.bytes + entry.bytes <= this.limits.bytes;
-    if (!fits && this.rows > 0) return false;
-    this.entries.push(entry);
+  /** How many clients have something waiting. */
+  get waitingClients(): number {
+    return this.queues.size;
+  }
+
+  /**
+   * False where the entry may not wait here. An empty intake takes any entry, however large.
+   * @param backlogMs how long what waits already will take
+   */
+  offer(entry: Entry, backlogMs = 0): boolean {
+    const queue = this.queues.get(entry.client);
+    if (this.rows > 0 && !this.admits(entry, queue, backlogMs)) return false;
+    const waiting: Waiting<Entry> = { entry, next: null };
+    if (queue) {
+      queue.last.next = waiting;
+      queue.last = waiting;
+      queue.rows += entry.rows;
+      queue.bytes += entry.bytes;
+    } else {
+      const { client, rows, bytes } = entry;
+      const fresh = { client, first: waiting, last: waiting, rows, bytes, credit: 0, next: null };
+      this.queues.set(client, fresh);
+      this.enqueue(fresh);
+    }
     this.rows += entry.rows;
     this.bytes += entry.bytes;
     return true;
   }
 
-  /** Takes the oldest entries that fit into `maxRows` together, at least one where any waits. */
-  take(maxRows: number): Entry[] {
+  /**
+   * Takes the entries whose turn it is, as long as they fit into `maxRows` together, at least one where any waits.
+   * @param isDue asked when its turn has come; what is not due leaves too, and its turn goes on
+   */
+  take(maxRows: number, isDue: (entry: Entry) => boolean = () => true): Entry[] {
     const taken: Entry[] = [];
     let rows = 0;
-    while (this.head < this.entries.length) {
-      const entry = this.entries[this.head] as Entry;
+    while (this.turn) {
+      const queue = this.turn;
+      const { entry } = queue.first;
+      if (queue.next !== null && queue.credit < entry.rows) {
+        queue.credit += CREDIT;
+        if (queue.credit < entry.rows) {
+          this.pass(queue);
+          continue;
+        }
+      }
       if (taken.length > 0 && rows + entry.rows > maxRows) break;
-      taken.push(entry);
+      queue.credit = 0;
+      this.remove(queue);
+      if (!isDue(entry)) continue;
       rows += entry.rows;
-      this.bytes -= entry.bytes;
-      this.head += 1;
-    }
-    this.rows -= rows;
-    if (this.head > 1024 && this.head * 2 > this.entries.length) {
-      this.entries = this.entries.slice(this.head);
-      this.head = 0;
+      taken.push(entry);
+      if (this.turn === queue) this.pass(queue);
     }
     return taken;
+  }
+
+  private admits(
+    { rows, bytes }: Entry,
+    queue: ClientQueue<Entry> | undefined,
+    backlogMs: number,
+  ): boolean {
+    const { limits } = this;
+    const freeRows = limits.rows - this.rows;
+    const freeBytes = limits.bytes - this.bytes;
+    if (rows > freeRows || bytes > freeBytes) return false;
+    if (!queue) return true;
+    if (limits.waitMs !== undefined && backlogMs > limits.waitMs) return false;
+    return queue.rows + rows <= freeRows && queue.bytes + bytes <= freeBytes;
+  }
+
+  /** The first entry of the queue whose turn it is leaves; an empty queue is forgotten. */
+  private remove(queue: ClientQueue<Entry>): void {
+    const { entry, next } = queue.first;
+    queue.rows -= entry.rows;
+    queue.bytes -= entry.bytes;
+    this.rows -= entry.rows;
+    this.bytes -= entry.bytes;
+    if (next) {
+      queue.first = next;
+      return;
+    }
+    this.queues.delete(queue.client);
+    this.turn = queue.next;
+    if (!this.turn) this.end = null;
+  }
+
+  /** The queue whose turn it is goes behind all others. */
+  private pass(queue: ClientQueue<Entry>): void {
+    if (!queue.next) return;
+    this.turn = queue.next;
+    queue.next = null;
+    this.enqueue(queue);
+  }
+
+  private enqueue(queue: ClientQueue<Entry>): void {
+    if (this.end) this.end.next = queue;
+    else this.turn = queue;
+    this.end = queue;
   }
 }

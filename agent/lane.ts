@@ -7,7 +7,6 @@ import { Intake, type IntakeLimits, type Sized } from './intake.ts';
 
 /** A reading that was admitted and waits for its scores. */
 export interface Admitted extends Sized {
-  readonly client: string;
   readonly reading: DecodedReading;
   readonly arrivedMs: number;
   /** After this instant (the agent's clock) the answer is worthless; `null` for never. */
@@ -74,7 +73,7 @@ export class Lane {
 
   /** False where there is no room; the entry is then not kept. */
   offer(entry: Admitted): boolean {
-    if (!this.intake.offer(entry)) return false;
+    if (!this.intake.offer(entry, this.backlogMs)) return false;
     if (!this.running) {
       this.running = true;
       // Microtasks run once mqtt.js has handed over the whole socket chunk (it goes from packet to packet
@@ -92,7 +91,7 @@ export class Lane {
   private async run(): Promise<void> {
     this.turnedMs = this.options.clock();
     for (;;) {
-      const taken = this.intake.take(this.rowLimit).filter((entry) => this.mayRun(entry));
+      const taken = this.intake.take(this.rowLimit, (entry) => this.mayRun(entry));
       const suspects = taken.filter((entry) => this.standing(entry) === 'suspect');
       const entries =
         suspects.length === 0 ? taken : taken.filter((one) => !suspects.includes(one));

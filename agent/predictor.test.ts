@@ -222,7 +222,7 @@ describe('a problem', () => {
   });
 
   it('is told at once where there is no room, with a time to come again', async () => {
-    build(2);
+    build(4);
     for (const id of ['a', 'b', 'c']) accept(reading(id, [0, 0]));
     expect(answers()).toMatchObject([
       { id: 'c', problem: { code: 'OVERLOADED', retryAfterMs: 100 } },
