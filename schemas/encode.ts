@@ -3,6 +3,8 @@ import { decodeCbor, encodeCbor, looksLikeCbor } from './cbor.ts';
 import type { Encoding } from './decode-reading.ts';
 import {
   type Answer,
+  type Adopting,
+  checkAdopting,
   checkBatchPrediction,
   checkPrediction,
   checkProblemAnswer,
@@ -37,6 +39,12 @@ export function decodeStatus(payload: Uint8Array): Status | null {
 export function decodeStats(payload: Uint8Array): Stats | null {
   const message = decodeObject(payload);
   return checkStats.Check(message) ? message : null;
+}
+
+/** Decodes the announcement of an adoption; `null` for anything that is none. Total. */
+export function decodeAdopting(payload: Uint8Array): Adopting | null {
+  const message = decodeObject(payload);
+  return checkAdopting.Check(message) ? message : null;
 }
 
 function decodeObject(payload: Uint8Array): object | null {

@@ -2,9 +2,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
-import { decodeAnswer, decodeStats, decodeStatus, encodeMessage } from './encode.ts';
+import {
+  decodeAdopting,
+  decodeAnswer,
+  decodeStats,
+  decodeStatus,
+  encodeMessage,
+} from './encode.ts';
 import { renderJsonSchemas } from './json-schema.ts';
 import {
+  checkAdopting,
   checkBatchPrediction,
   checkPrediction,
   checkProblemAnswer,
@@ -68,6 +75,17 @@ const stats = {
   models: [model],
 };
 
+const adoptions = { started: 1, finished: 1, stopped: 0, failed: 0, readings: 7 };
+const adopting = {
+  state: 'finished',
+  reason: 'quiet',
+  adopter: 'edge-1',
+  agent: 'edge-2',
+  epoch: 'e',
+  at: '2026-01-31T12:00:00Z',
+  readings: 7,
+};
+
 const checks = {
   reading: checkReading,
   prediction: checkPrediction,
@@ -75,6 +93,7 @@ const checks = {
   problem: checkProblemAnswer,
   status: checkStatus,
   stats: checkStats,
+  adopting: checkAdopting,
 };
 
 const corpus: [keyof typeof checks, boolean, unknown][] = [
@@ -121,6 +140,11 @@ const corpus: [keyof typeof checks, boolean, unknown][] = [
   ['stats', true, stats],
   ['stats', false, { ...stats, received: 1.5 }],
   ['stats', false, { ...stats, rate: {} }],
+  ['stats', true, { ...stats, adoptions }],
+  ['stats', false, { ...stats, adoptions: { ...adoptions, readings: -1 } }],
+  ['adopting', true, adopting],
+  ['adopting', false, { ...adopting, state: 'online' }],
+  ['adopting', false, { ...adopting, agent: 'a/b' }],
 ];
 
 describe('the JSON Schema files', () => {
@@ -152,6 +176,7 @@ describe('messages', () => {
       }
       expect(decodeStatus(encodeMessage(status, encoding))).toEqual(status);
       expect(decodeStats(encodeMessage(stats, encoding))).toEqual(stats);
+      expect(decodeAdopting(encodeMessage(adopting, encoding))).toEqual(adopting);
     }
     const typed = {
       id: 't',
@@ -183,6 +208,7 @@ describe('messages', () => {
       expect(decodeAnswer(bad)).toBeNull();
       expect(decodeStatus(bad)).toBeNull();
       expect(decodeStats(bad)).toBeNull();
+      expect(decodeAdopting(bad)).toBeNull();
     }
   });
 });

@@ -155,6 +155,18 @@ export const StatsSchema = Type.Object(
       { description: 'Of the last sample period.' },
     ),
     batchRows: Percentiles('Rows per run of the model.'),
+    adoptions: Type.Optional(
+      Type.Object(
+        {
+          started: Count('Adoptions begun.'),
+          finished: Count('Sessions emptied and ended.'),
+          stopped: Count('Left to the owner or to another agent, to be tried again where needed.'),
+          failed: Count('Impossible: the broker refused, or a reading could not be served here.'),
+          readings: Count('Readings that adopted sessions brought; a batch counts 1.'),
+        },
+        { description: 'What this agent did for agents that were away.' },
+      ),
+    ),
     memory: Type.Object({ rssBytes: Count('Resident set.'), heapUsedBytes: Count('JS heap.') }),
     models: Models,
   },
@@ -162,12 +174,27 @@ export const StatsSchema = Type.Object(
 );
 export type Stats = Type.Static<typeof StatsSchema>;
 
+export const AdoptingSchema = Type.Object(
+  {
+    state: Type.Enum(['started', 'finished', 'stopped', 'failed']),
+    reason: Type.String({ description: 'Why, in a few words.' }),
+    adopter: Name('The agent that answers for the other; that of the topic.'),
+    agent: Name('The agent that is away.'),
+    epoch: Type.String({ minLength: 1, description: 'The epoch of the agent that is away.' }),
+    at: Instant("The adopter's clock."),
+    readings: Count('What its session has brought so far; a batch counts 1.'),
+  },
+  { title: 'Adopting', description: 'On agents/{adopter}/adopting, QoS 1, not retained.' },
+);
+export type Adopting = Type.Static<typeof AdoptingSchema>;
+
 export const checkReading = Compile(ReadingSchema);
 export const checkPrediction = Compile(PredictionSchema);
 export const checkBatchPrediction = Compile(BatchPredictionSchema);
 export const checkProblemAnswer = Compile(ProblemAnswerSchema);
 export const checkStatus = Compile(StatusSchema);
 export const checkStats = Compile(StatsSchema);
+export const checkAdopting = Compile(AdoptingSchema);
 
 /** The schemas that are committed as files in `schemas/json-schema/`, by file name. */
 export const PUBLISHED_SCHEMAS = {
@@ -177,4 +204,5 @@ export const PUBLISHED_SCHEMAS = {
   problem: ProblemAnswerSchema,
   status: StatusSchema,
   stats: StatsSchema,
+  adopting: AdoptingSchema,
 } as const;
