@@ -52,6 +52,7 @@ describe('admission', () => {
     expect(intake.offer(entry('b'))).toBe(false);
     expect(intake.take(5)).toHaveLength(1);
     expect(intake.offer(entry('b'))).toBe(true);
+    expect(intake.offer(entry('c'))).toBe(true);
   });
 
   it('refuses who waits already, and nobody else, while the wait is too long', () => {
