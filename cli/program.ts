@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { addAgentCommand } from './commands/agent.ts';
 import { addBrokerCommand } from './commands/broker.ts';
+import { addChaosCommand } from './commands/chaos.ts';
 import { addClassifyCommand } from './commands/classify.ts';
 import { addIdentityCommand } from './commands/identity.ts';
 import { addModelCommand } from './commands/model.ts';
@@ -39,6 +40,7 @@ export function createProgram(context: Context): Command {
   addIdentityCommand(program, context);
   addModelCommand(program, context);
   addPolicyCommand(program, context);
+  addChaosCommand(program, context);
   return program;
 }
 

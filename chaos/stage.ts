@@ -1,0 +1,257 @@
+// The stage: broker, agents and clients as processes of their own, each behind a faulty network of its own.
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { openIdentityStore } from '../broker/identity-store.ts';
+import { type BrokerKind, type BrokerRecipe, prepareBroker } from './broker-recipe.ts';
+import type { CallerConfig } from './caller-config.ts';
+import { ChaosError } from './chaos-error.ts';
+import { type Observer, startObserver } from './observer.ts';
+import { BROKER, type Cast, type Plan } from './plan.ts';
+import { type FaultProxy, startFaultProxy } from './proxy.ts';
+import { Supervised } from './supervised.ts';
+
+const OBSERVER = 'observer';
+export const INTRUDER = 'intruder';
+const BROKER_DISK_BYTES = 48 * 2 ** 20;
+const OUTBOX_DISK_BYTES = 24 * 2 ** 20;
+const START_MS = 60_000;
+const LAST_SAMPLES_MS = 300;
+const CALLER = new URL(
+  import.meta.url.endsWith('.ts') ? './client.child.ts' : './client.child.js',
+  import.meta.url,
+);
+
+export interface StageOptions {
+  /** Everything of the run; made before. */
+  readonly folder: string;
+  readonly broker: BrokerKind;
+  readonly cast: Cast;
+  readonly plan: Plan;
+  /** The built command, dist/cli/echolot.js. */
+  readonly cli: string;
+  readonly model: { readonly folder: string; readonly name: string };
+  readonly rows: readonly (readonly number[])[];
+  /** Each client's, per second. */
+  readonly ratePerSecond: number;
+  readonly random: () => number;
+  /** Where programs are looked for: PATH. */
+  readonly path: string;
+}
+
+export class Stage {
+  readonly options: StageOptions;
+  readonly processes = new Map<string, Supervised>();
+  readonly links = new Map<string, FaultProxy>();
+  /** Why a disk that should fill up cannot. */
+  readonly missing: string[] = [];
+  readonly passwords = new Map<string, string>();
+  broker: BrokerRecipe | null = null;
+  observer: Observer | null = null;
+
+  constructor(options: StageOptions) {
+    this.options = options;
+  }
+
+  get innerUrl(): string {
+    return `mqtt://127.0.0.1:${this.broker?.innerPort}`;
+  }
+
+  get finishFile(): string {
+    return join(this.options.folder, 'finish');
+  }
+
+  ledgerOf(client: string): string {
+    return join(this.options.folder, `${client}.ledger`);
+  }
+
+  process(name: string): Supervised {
+    const found = this.processes.get(name);
+    if (!found) throw new Error(`nobody on the stage is called ${name}`);
+    return found;
+  }
+
+  /** @throws {ChaosError} the broker or an agent does not start */
+  async start(): Promise<void> {
+    await this.makeIdentities();
+    await this.startBroker();
+    await this.startAgents();
+    await this.startClients();
+  }
+
+  /** Their last samples are sent, and seen, before this resolves. */
+  async stopAgents(): Promise<void> {
+    await Promise.all(this.options.cast.agents.map((name) => this.process(name).stop()));
+    await sleep(LAST_SAMPLES_MS);
+  }
+
+  /** Everybody ends; folders of disks are gone. Never rejects. */
+  async stop(): Promise<void> {
+    const [broker, ...others] = [...this.processes.values()];
+    await Promise.allSettled(others.map((each) => each.stop()));
+    await this.observer?.stop().catch(() => undefined);
+    await Promise.allSettled([...this.links.values()].map((link) => link.stop()));
+    await broker?.stop();
+  }
+
+  /** For the very end of this process. */
+  abandon(): void {
+    for (const each of this.processes.values()) each.abandon();
+  }
+
+  private async makeIdentities(): Promise<void> {
+    const { cast, folder } = this.options;
+    await mkdir(join(folder, 'logs'));
+    const store = await openIdentityStore(join(folder, 'store'));
+    const added = await store.addAll([
+      ...cast.agents.map((name) => ({ name, role: 'predictor' as const })),
+      ...cast.clients.map((name) => ({ name, role: 'client' as const })),
+      { name: OBSERVER, role: 'operator' },
+      { name: INTRUDER, role: 'client' },
+    ]);
+    for (const { name, password } of added) {
+      this.passwords.set(name, password);
+      await writeFile(join(folder, `${name}.password`), password, { mode: 0o600 });
+    }
+  }
+
+  private async startBroker(): Promise<void> {
+    const { broker, cli, folder, model } = this.options;
+    this.broker = await prepareBroker(broker, {
+      store: join(folder, 'store'),
+      dataFolder: await this.folderOf(BROKER, BROKER_DISK_BYTES),
+      logFile: join(folder, 'logs', 'broker.log'),
+      cli,
+      env: this.environment(),
+      model: model.name,
+    });
+    const supervised = this.add(new Supervised(this.broker.recipe));
+    supervised.start();
+    const password = this.passwords.get(OBSERVER) ?? '';
+    this.observer = startObserver({ url: this.innerUrl, name: OBSERVER, password });
+    await this.until(supervised, () => this.observer?.isConnected === true);
+  }
+
+  private async startAgents(): Promise<void> {
+    const { cast, cli, folder, model } = this.options;
+    for (const [index, name] of cast.agents.entries()) {
+      const link = await this.link(name, this.broker?.innerPort ?? 0);
+      const state = join(folder, `${name}.state`);
+      await mkdir(state, { mode: 0o700 });
+      const flags = ['--broker-url', link.url, '--agent-id', name, '--model', model.folder];
+      const supervised = new Supervised({
+        name,
+        command: process.execPath,
+        args: [cli, 'agent', ...flags, '--password-file', join(folder, `${name}.password`)],
+        env: {
+          ...this.environment(),
+          ECHOLOT_ADOPT_AFTER: '3',
+          ECHOLOT_STATE_DIR: state,
+          // One of each kind: computing in a process of its own, and as small boxes do; one speaks 3.1.1.
+          ECHOLOT_INFERENCE: index % 2 === 0 ? 'process' : 'inline',
+          ECHOLOT_INFERENCE_TIMEOUT: '3',
+          ECHOLOT_PROTOCOL: index === 1 ? '3.1.1' : 'auto',
+        },
+        logFile: join(folder, 'logs', `${name}.log`),
+      });
+      this.add(supervised).start();
+    }
+    for (const name of cast.agents)
+      await this.until(this.process(name), () => this.observer?.online.has(name) === true);
+  }
+
+  private async startClients(): Promise<void> {
+    const { cast, folder, ratePerSecond, rows } = this.options;
+    const rowsFile = join(folder, 'rows.json');
+    await writeFile(rowsFile, JSON.stringify(rows));
+    for (const [index, name] of cast.clients.entries()) {
+      const link = await this.link(name, this.broker?.clientsPort ?? 0);
+      const config: CallerConfig = {
+        name,
+        url: link.url,
+        passwordFile: join(folder, `${name}.password`),
+        protocol: index % 2 === 0 ? 'auto' : '3.1.1',
+        encoding: index % 3 === 1 ? 'cbor' : 'json',
+        outbox: join(await this.folderOf(name, OUTBOX_DISK_BYTES), 'outbox'),
+        // One has little room, so that longer outages end in OUTBOX_FULL, which is told.
+        maxCount: index === 3 ? 200 : 100_000,
+        ledger: this.ledgerOf(name),
+        rowsFile,
+        finishFile: this.finishFile,
+        periodMs: 1000 / ratePerSecond,
+        deadlineEvery: 20,
+        deadlineMs: 30_000,
+      };
+      const configFile = join(folder, `${name}.json`);
+      await writeFile(configFile, JSON.stringify(config));
+      const supervised = new Supervised({
+        name,
+        command: process.execPath,
+        args: [...loader(), fileURLToPath(CALLER), configFile],
+        env: this.environment(),
+        logFile: join(folder, 'logs', `${name}.log`),
+        hasChannel: true,
+        mayFinish: true,
+      });
+      this.add(supervised).start();
+    }
+    for (const name of cast.clients) {
+      await this.until(
+        this.process(name),
+        () =>
+          existsSync(this.ledgerOf(name)) &&
+          readFileSync(this.ledgerOf(name), 'utf8').includes('"told"'),
+      );
+    }
+  }
+
+  /** Nothing else of ours: the settings of whoever runs this must not change a run. */
+  private environment(): Record<string, string> {
+    return { PATH: this.options.path, HOME: tmpdir(), TMPDIR: tmpdir() };
+  }
+
+  private add(supervised: Supervised): Supervised {
+    this.processes.set(supervised.name, supervised);
+    return supervised;
+  }
+
+  private async link(name: string, port: number): Promise<FaultProxy> {
+    const { random } = this.options;
+    const link = await startFaultProxy({ target: { host: '127.0.0.1', port }, random });
+    this.links.set(name, link);
+    return link;
+  }
+
+  /** A folder of somebody's, on a small disk of its own where the plan fills it. */
+  private async folderOf(name: string, _bytes: number): Promise<string> {
+    const { folder } = this.options;
+    const path = join(folder, `${name}.data`);
+    await mkdir(path, { mode: 0o700 });
+    return path;
+  }
+
+  private async until(supervised: Supervised, isDone: () => boolean): Promise<void> {
+    const limit = performance.now() + START_MS;
+    while (!isDone()) {
+      if (performance.now() > limit) {
+        throw new ChaosError(
+          `${supervised.name} does not come up: ${supervised.logTail() || 'it said nothing'}`,
+          'Start it by hand to see why; --keep keeps its folder.',
+          1,
+        );
+      }
+      await sleep(50);
+    }
+  }
+}
+
+/** From source a child needs the loader that this process has. */
+function loader(): string[] {
+  return CALLER.pathname.endsWith('.ts')
+    ? ['--import', createRequire(import.meta.url).resolve('tsx')]
+    : [];
+}

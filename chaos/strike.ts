@@ -1,0 +1,78 @@
+// From a fault of the plan to what is done about it on the stage, and how it is healed.
+import { childrenOf, parentOf } from './descendants.ts';
+import type { Fault } from './plan.ts';
+import type { Stage } from './stage.ts';
+
+export interface Struck {
+  /** False where this machine or this run has no means to: the report says so. */
+  readonly isDone: boolean;
+  /** What was met, where that is not told by the fault. */
+  readonly note?: string;
+  heal(): Promise<void>;
+}
+
+const NOTHING = { isDone: false, heal: async () => {} };
+
+/** Lets a fault happen now. */
+export async function strike(stage: Stage, fault: Fault): Promise<Struck> {
+  switch (fault.kind) {
+    case 'kill-agent':
+    case 'kill-client':
+    case 'kill-broker': {
+      const supervised = stage.process(fault.target);
+      const isDone = supervised.running !== null;
+      supervised.kill('SIGKILL');
+      return { isDone, heal: async () => {} };
+    }
+    case 'network': {
+      const link = stage.links.get(fault.target);
+      if (!link) return NOTHING;
+      link.apply(fault.network);
+      return { isDone: true, heal: async () => link.heal() };
+    }
+    case 'clock-agent':
+    case 'clock-client':
+    case 'full-outbox':
+    case 'full-broker':
+    case 'intruder':
+      return NOTHING;
+    case 'freeze-agent':
+      return freeze(stage, fault.target);
+    case 'hang-inference':
+      return hang(stage, fault.target);
+  }
+}
+
+async function freeze(stage: Stage, target: string): Promise<Struck> {
+  const { running } = stage.process(target);
+  if (running === null) return NOTHING;
+  running.kill('SIGSTOP');
+  return { isDone: true, heal: async () => void running.kill('SIGCONT') };
+}
+
+/** Where the agent computes in its own process, that one is stopped. */
+async function hang(stage: Stage, target: string): Promise<Struck> {
+  const pid = stage.process(target).running?.pid;
+  if (pid === undefined) return NOTHING;
+  const workers = childrenOf(pid);
+  if (workers.length === 0) {
+    const frozen = await freeze(stage, target);
+    return { ...frozen, note: 'the agent itself: it computes in its own process' };
+  }
+  for (const worker of workers) signal(worker, 'SIGSTOP');
+  const heal = async () => {
+    for (const worker of workers) {
+      // Not another process of that number.
+      if (parentOf(worker) === pid) signal(worker, 'SIGCONT');
+    }
+  };
+  return { isDone: true, heal };
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended meanwhile.
+  }
+}
