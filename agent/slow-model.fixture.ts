@@ -18,9 +18,9 @@ import {
 /** Each row becomes a matrix of this size, which is multiplied again and again. */
 const LINES = 32;
 const SIZE = 256;
-/** With one row that hangs, matrices of this size, so often: most of an hour. */
+/** With one row that hangs, matrices of this size, so often: several minutes. */
 const HANG_SIZE = 3000;
-const HANG_TIMES = 2000;
+const HANG_TIMES = 300;
 
 export interface SlowModelOptions {
   /** Becomes the bundle's folder; the model is named `linear` and takes 4 values from 0 to 1. */
