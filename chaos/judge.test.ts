@@ -61,10 +61,17 @@ const failuresOf = (lines: readonly LedgerLine[], more?: Partial<Evidence>) =>
 describe('passes', () => {
   it('a prediction, a problem and a refusal as the one outcome', () => {
     const lines = [
-      ...[hand('a', 1), took('a'), told('a', { label: 'rock', score: 0.70001 })],
-      ...[hand('b'), took('b'), toldWhyNot('b', 'OUTBOX_FULL')],
-      ...[hand('c'), refused('c')],
-      ...[hand('d'), took('d'), toldWhyNot('d', 'DEADLINE_PASSED')],
+      hand('a', 1),
+      took('a'),
+      told('a', { label: 'rock', score: 0.70001 }),
+      hand('b'),
+      took('b'),
+      toldWhyNot('b', 'OUTBOX_FULL'),
+      hand('c'),
+      refused('c'),
+      hand('d'),
+      took('d'),
+      toldWhyNot('d', 'DEADLINE_PASSED'),
     ];
     expect(judgeLines(lines)).toEqual({
       handed: 5,
@@ -89,8 +96,11 @@ describe('passes', () => {
 
   it('the same outcome told again after a kill, which it counts', () => {
     const lines = [
-      ...[hand('a'), took('a'), told('a', { at: 5 })],
-      ...[start(2, 600), told('a', { at: 900, run: 2, again: true })],
+      hand('a'),
+      took('a'),
+      told('a', { at: 5 }),
+      start(2, 600),
+      told('a', { at: 900, run: 2, again: true }),
     ];
     expect(judgeLines(lines)).toMatchObject({ retold: 1, predictions: 2, failures: [] });
   });
