@@ -10,13 +10,14 @@ import { Outgoing, type Sendable } from './outgoing.ts';
 import { PlainPublisher } from './plain-publisher.ts';
 import { Subscriber, type SubscribeFailure } from './subscriber.ts';
 import { tlsRefusalOf } from './tls-refusal.ts';
-import type {
-  BusOptions,
-  Incoming,
-  Protocol,
-  PublishOptions,
-  PublishOutcome,
-  Subscription,
+import {
+  type BusOptions,
+  type Incoming,
+  type Protocol,
+  type PublishOptions,
+  type PublishOutcome,
+  type Subscription,
+  TAKEN_OVER,
 } from './types.ts';
 
 /** Why a connection ended, as far as it can be told. */
@@ -195,9 +196,7 @@ export class Connection {
         this.failure ??= {
           kind: 'lost',
           detail:
-            reasonCode === 0x8e
-              ? 'another connection took our client id'
-              : `the broker disconnected us (reason ${reasonCode})`,
+            reasonCode === 0x8e ? TAKEN_OVER : `the broker disconnected us (reason ${reasonCode})`,
         };
       }
     });

@@ -88,6 +88,9 @@ export type PublishOutcome =
       readonly detail: string;
     };
 
+/** The detail of a loss where the broker says that another connection took our client id (MQTT 5). */
+export const TAKEN_OVER = 'another connection took our client id';
+
 export interface BusEvents {
   /** Attached before the first connection, so that no message comes too early. */
   onMessage(message: Incoming): void;
