@@ -17,10 +17,9 @@ export interface ClassifierOptions {
  */
 export async function createClassifier(
   bundle: Bundle,
-  { runtime = 'auto' }: ClassifierOptions = {},
+  { runtime }: ClassifierOptions = {},
 ): Promise<Classifier> {
-  const chosen = runtime === 'auto' ? (bundle.manifest.runtimes.onnx ? 'onnx' : 'tfjs') : runtime;
-  const classifier = await load(bundle, chosen);
+  const classifier = await load(bundle, runtimeOf(bundle, runtime));
   try {
     await checkGolden(bundle, classifier);
     return classifier;
@@ -28,6 +27,15 @@ export async function createClassifier(
     await classifier.close();
     throw error;
   }
+}
+
+/** The runtime that computes a bundle where nobody asked for one. */
+export function runtimeOf(
+  bundle: Bundle,
+  runtime: ClassifierOptions['runtime'] = 'auto',
+): 'onnx' | 'tfjs' {
+  if (runtime !== 'auto') return runtime;
+  return bundle.manifest.runtimes.onnx ? 'onnx' : 'tfjs';
 }
 
 /** Each runtime is imported where it is used: an ONNX agent loads no TF.js, and the other way round. */

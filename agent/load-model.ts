@@ -1,18 +1,26 @@
-// From a folder to a classifier that may serve: loaded, verified, tried in a process of its own.
-import { BundleRefusedError, loadBundle } from '../models/bundle.ts';
+// From a folder to a classifier that may serve: loaded, verified, tried, and put where it shall compute.
+import { type Bundle, BundleRefusedError, loadBundle } from '../models/bundle.ts';
+import { chooseInference, type InferenceSetting } from './choose-inference.ts';
 import type { Classifier } from './classifier.ts';
-import { type ClassifierOptions, createClassifier } from './create-classifier.ts';
+import { type ClassifierOptions, createClassifier, runtimeOf } from './create-classifier.ts';
 import { type TrialOptions, tryBundle } from './trial.ts';
+import type { WorkerEvent } from './worker-classifier.ts';
 
 export interface LoadModelOptions extends ClassifierOptions {
   /** The bundle's folder. */
   readonly directory: string;
   /** Path of the public key that the bundle must be signed with; without one it need not be signed. */
   readonly key?: string | undefined;
-  /** `false` loads the model straight into this process; by default it is tried in a child first. */
+  /** `false` loads the model without a trial; by default it is tried in a child first. */
   readonly trial?: boolean | undefined;
   /** Limits of the trial. */
   readonly limits?: Pick<TrialOptions, 'timeoutMs' | 'memoryBytes'>;
+  /** Where the model computes. Default `auto`. */
+  readonly inference?: InferenceSetting | undefined;
+  /** How long a run may take in a process of its own. Default 10,000. */
+  readonly inferenceTimeoutMs?: number | undefined;
+  /** Told when the model's own process dies and when another one has taken its place. */
+  readonly onWorker?: ((event: WorkerEvent) => void) | undefined;
 }
 
 /**
@@ -21,13 +29,45 @@ export interface LoadModelOptions extends ClassifierOptions {
  * @throws {SigningKeyError} the key cannot be used
  */
 export async function loadModel(options: LoadModelOptions): Promise<Classifier> {
-  const { directory, key, runtime, trial = true, limits } = options;
+  const { directory, key, runtime, inference: setting = 'auto' } = options;
   const bundle = await loadBundle(directory, key ? { key } : {});
-  if (trial) {
-    const result = await tryBundle(bundle, { runtime, ...limits });
-    if (!result.ok) {
-      throw new BundleRefusedError(result.message, result.remedy, { kind: result.kind });
-    }
+  const triedMs = options.trial === false ? null : await tryOut(bundle, options);
+  let inline: Classifier | null = null;
+  const measure = async () => {
+    inline = await createClassifier(bundle, { runtime });
+    return measureRow(bundle, inline);
+  };
+  const inference = await chooseInference(bundle, setting, runtimeOf(bundle, runtime), () =>
+    triedMs === null ? measure() : triedMs,
+  );
+  if (inference.place === 'inline') {
+    return { ...(inline ?? (await createClassifier(bundle, { runtime }))), inference };
   }
-  return createClassifier(bundle, { runtime });
+  await (inline as Classifier | null)?.close();
+  const { createWorkerClassifier } = await import('./worker-classifier.ts');
+  return createWorkerClassifier(bundle, {
+    runtime,
+    timeoutMs: options.inferenceTimeoutMs,
+    why: inference.why,
+    ...(options.onWorker && { onEvent: options.onWorker }),
+  });
+}
+
+/** @returns the milliseconds of one row */
+async function tryOut(bundle: Bundle, { limits, runtime }: LoadModelOptions): Promise<number> {
+  const result = await tryBundle(bundle, { runtime, ...limits });
+  if (result.ok) return result.facts.singleMs;
+  throw new BundleRefusedError(result.message, result.remedy, { kind: result.kind });
+}
+
+/** The faster of two: the first one warms up. */
+async function measureRow(bundle: Bundle, classifier: Classifier): Promise<number> {
+  const row = Float32Array.from(bundle.manifest.golden[0]?.values ?? []);
+  let fastestMs = Number.POSITIVE_INFINITY;
+  for (let repeat = 0; repeat < 2; repeat += 1) {
+    const startMs = performance.now();
+    await classifier.classify(row, 1);
+    fastestMs = Math.min(fastestMs, performance.now() - startMs);
+  }
+  return fastestMs;
 }

@@ -22,6 +22,7 @@ import { linearModel } from '../models/onnx-models.fixture.ts';
 import { signBundle } from '../models/sign.ts';
 import { generateSigningKey } from '../models/signing-key.ts';
 import { loadModel } from './load-model.ts';
+import { writeSlowModel } from './slow-model.fixture.ts';
 import { runInChild } from './trial-process.ts';
 import { tryBundle } from './trial.ts';
 
@@ -174,6 +175,23 @@ describe('loading a model', () => {
       await classifier.close();
     });
   });
+
+  it.each([true, false])(
+    'puts a small model inline, a slow one elsewhere (trial: %s)',
+    async (trial) => {
+      await inFolder(async (directory) => {
+        await writeTestBundle(directory);
+        const small = await loadModel({ directory, trial });
+        expect(small.inference).toMatchObject({ place: 'inline' });
+        await small.close();
+        await writeSlowModel({ folder: directory, millisecondsPerRow: 10 });
+        const slow = await loadModel({ directory, trial });
+        expect(slow.inference).toMatchObject({ place: 'process' });
+        expect(await slow.classify(new Float32Array(4), 1)).toHaveLength(2);
+        await slow.close();
+      });
+    },
+  );
 
   it('refuses an unsigned bundle when there is a key, and serves it once it is signed', async () => {
     await inFolder(async (directory) => {

@@ -159,8 +159,8 @@ describe("the model's process", () => {
       options: WorkerOptions;
       bundle: Bundle;
       /** The process ids so far. */
-      lives(): Promise<number[]>;
-      breakLoading(broken: boolean): Promise<void>;
+      readonly lives: () => Promise<number[]>;
+      readonly breakLoading: (broken: boolean) => Promise<void>;
     }) => Promise<T>,
   ) =>
     inFolder(async (folder) => {
