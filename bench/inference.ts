@@ -4,7 +4,7 @@ import { createOnnxClassifier } from '../agent/onnx-classifier.ts';
 import { createTfjsClassifier } from '../agent/tfjs-classifier.ts';
 import { type Bundle, loadBundle } from '../models/bundle.ts';
 import type { Runtime } from '../schemas/messages.ts';
-import { median } from './report.ts';
+import { median } from './statistics.ts';
 
 const BUNDLES = ['sonar', 'sonar-baseline'];
 const RUNTIMES: readonly Runtime[] = ['onnx', 'tfjs-node', 'tfjs-wasm', 'tfjs-cpu'];

@@ -1,7 +1,8 @@
 // Window 1 at QoS 1: one reading at a time, the agent beside a bare responder in the same run.
 import { type BrokerName, CLI, startBroker, startProcess, stopProcess } from './brokers.ts';
 import { Load, type Latencies } from './load.ts';
-import { formatMs, median, renderHistogram } from './report.ts';
+import { formatMs, renderHistogram } from './report.ts';
+import { median } from './statistics.ts';
 
 /** Issue and README promise: the agent's median stays below this multiple of the bare responder's. */
 const MEDIAN_LIMIT = 1.5;

@@ -31,11 +31,3 @@ export function renderHistogram(title: string, latencies: readonly Latencies[]):
 export function formatMs(microseconds: number): string {
   return `${(microseconds / 1000).toFixed(microseconds < 10_000 ? 3 : 1)} ms`;
 }
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? (sorted[middle] ?? 0)
-    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
-}

@@ -10,7 +10,8 @@ import { freePort } from '../bus/mosquitto.fixture.ts';
 import { CLI, startProcess, stopProcess } from './brokers.ts';
 import type { Crowd, CrowdOutcome, Login } from './logins.child.ts';
 import { Probe } from './probe.ts';
-import { formatMs, median } from './report.ts';
+import { formatMs } from './report.ts';
+import { median } from './statistics.ts';
 
 const CROWD = 200;
 /** The bar: how much later an answer may come at the 99th percentile. */
