@@ -1,15 +1,22 @@
 // The agent's composition root: what it is made of, and how the parts know of each other.
 import { randomUUID } from 'node:crypto';
+import { createBus } from '../bus/bus.ts';
 import type { Bus } from '../bus/types.ts';
+import { Adopter, DEFAULT_ADOPTION } from './adopter.ts';
 import { Announcer } from './announcer.ts';
 import { Books } from './books.ts';
+import { Evictions } from './evictions.ts';
 import { Lane } from './lane.ts';
 import { type AgentOptions, DEFAULT_LIMITS } from './options.ts';
 import { Peers } from './peers.ts';
 import { Predictor } from './predictor.ts';
 import { ProblemLog } from './problem-log.ts';
+import { Repeats } from './repeats.ts';
 import { Routes } from './routes.ts';
 import { SelfCheck } from './self-check.ts';
+
+/** How long our own connection may take to prove itself before we take over another's session. */
+const OWN_PROOF_MS = 5_000;
 
 export interface Parts {
   readonly books: Books;
@@ -21,6 +28,10 @@ export interface Parts {
   readonly predictor: Predictor;
   readonly selfCheck: SelfCheck;
   readonly announcer: Announcer;
+  readonly adopter: Adopter;
+  readonly evictions: Evictions;
+  /** New at every start. */
+  readonly epoch: string;
 }
 
 export function createParts(options: AgentOptions, publish: Bus['publish']): Parts {
@@ -42,6 +53,7 @@ export function createParts(options: AgentOptions, publish: Bus['publish']): Par
     agent,
     maxPayloadBytes,
     books,
+    repeats: new Repeats(),
     publish,
     onProblem: (problem, client, error) => problems.record(problem, client, error),
     clock,
@@ -55,9 +67,48 @@ export function createParts(options: AgentOptions, publish: Bus['publish']): Par
     maxPayloadBytes,
     publish,
   });
-  const epoch = randomUUID();
-  const announcer = new Announcer({ agent, namespace, group, models, epoch, books, wallClock });
   const routes = new Routes(agent, namespace, lanes);
+  const adopter = new Adopter({
+    self: agent,
+    namespace,
+    group,
+    models: [...lanes.keys()],
+    settings: { ...DEFAULT_ADOPTION, ...options.adoption },
+    bus: options.bus,
+    createBus,
+    publish,
+    accept: (message) => {
+      const route = routes.find(message.topic);
+      if (route) predictor.accept(message, route);
+    },
+    proveOwn: async () => (await selfCheck.ask(OWN_PROOF_MS)).ok,
+    log,
+    clock,
+  });
+  const epoch = randomUUID();
+  const announcer = new Announcer({
+    agent,
+    namespace,
+    group,
+    models,
+    epoch,
+    books,
+    adoptions: adopter.counts,
+    wallClock,
+  });
   const peers = new Peers(agent);
-  return { books, peers, problems, lanes, routes, predictor, selfCheck, announcer };
+  const evictions = new Evictions();
+  return {
+    books,
+    peers,
+    problems,
+    lanes,
+    routes,
+    predictor,
+    selfCheck,
+    announcer,
+    adopter,
+    evictions,
+    epoch,
+  };
 }

@@ -3,11 +3,13 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Incoming, PublishOutcome, Qos } from '../bus/types.ts';
 import { encodeCbor } from '../schemas/cbor.ts';
+import { decodeReading } from '../schemas/decode-reading.ts';
 import { decodeAnswer } from '../schemas/encode.ts';
 import { Books } from './books.ts';
 import type { Classifier } from './classifier.ts';
 import { Lane } from './lane.ts';
 import { Predictor } from './predictor.ts';
+import { Repeats } from './repeats.ts';
 import { type Route, Routes } from './routes.ts';
 
 const MODEL = {
@@ -48,16 +50,19 @@ function toyClassifier(runs: number[]): Classifier {
 let published: Published[];
 let settled: number;
 let outcome: PublishOutcome;
+/** What becomes of one answer, where it is not `outcome` at once. */
+let settleAnswer: (answer: Published, done: (outcome: PublishOutcome) => void) => void;
 let now: number;
 let runs: number[];
 let books: Books;
 let predictor: Predictor;
 let route: Route;
+let repeats: Repeats;
 
-function build(rows = 100, bytes = 1_000_000): void {
+function build(rows = 100, bytes = 1_000_000, digest: string = MODEL.digest): void {
   books = new Books(0);
   const lane = new Lane({
-    classifier: toyClassifier(runs),
+    classifier: { ...toyClassifier(runs), model: { ...MODEL, digest } },
     limits: { rows, bytes },
     batchRows: 16,
     books,
@@ -72,9 +77,11 @@ function build(rows = 100, bytes = 1_000_000): void {
     agent: 'edge-1',
     maxPayloadBytes: 10_000,
     books,
+    repeats,
     publish: (topic, payload, options, done) => {
-      published.push({ topic, payload, ...options });
-      done(outcome);
+      const answer = { topic, payload, ...options };
+      published.push(answer);
+      settleAnswer(answer, done);
     },
     onProblem: () => {},
     clock: () => now,
@@ -86,6 +93,8 @@ beforeEach(() => {
   published = [];
   settled = 0;
   outcome = { ok: true };
+  settleAnswer = (_, done) => done(outcome);
+  repeats = new Repeats();
   now = 0;
   runs = [];
   build();
@@ -251,15 +260,62 @@ describe('a problem', () => {
 });
 
 describe('an answer', () => {
-  it('that the broker refuses or the connection loses still leaves the hand, and is counted', async () => {
+  it('that the broker refuses is counted, and its reading acknowledged', async () => {
     outcome = { ok: false, reason: 'refused', detail: '135' };
     accept(reading('a', [0, 0]));
     await predictor.drained();
-    outcome = { ok: false, reason: 'lost', detail: 'gone' };
-    accept(reading('b', [0, 0]));
+    expect(books.sample(1)).toMatchObject({ answered: 1, repliesRefused: 1, inHand: 0 });
+    expect(settled).toBe(1);
+  });
+
+  it.each(['lost', 'not-connected'] as const)(
+    'that is %s leaves its reading unacknowledged, so that it comes again, and nothing in hand',
+    async (reason) => {
+      outcome = { ok: false, reason, detail: 'gone' };
+      accept(reading('a', [0, 0]));
+      accept(reading('bad', [0]));
+      await predictor.drained();
+      expect(books.sample(1)).toMatchObject({
+        received: 2,
+        answered: 1,
+        rejected: 1,
+        repliesLost: 2,
+        repliesRefused: 0,
+        inHand: 0,
+      });
+      expect(settled).toBe(0);
+    },
+  );
+
+  it('that is too large for the broker gives way to a problem that says so', async () => {
+    const detail = '9000 bytes, at most 1000 are allowed';
+    settleAnswer = ({ payload }, done) =>
+      done(payload.includes('problem') ? { ok: true } : { ok: false, reason: 'too-large', detail });
+    accept(
+      reading('big', [
+        [0, 0],
+        [1, 1],
+      ]),
+    );
     await predictor.drained();
-    expect(books.sample(1)).toMatchObject({ repliesRefused: 1, repliesLost: 1, inHand: 0 });
-    expect(settled).toBe(2);
+    expect(answers().at(-1)).toMatchObject({
+      id: 'big',
+      problem: {
+        code: 'PAYLOAD_TOO_LARGE',
+        detail: `the answer would take ${detail}: send smaller batches`,
+      },
+    });
+    expect(settled).toBe(1);
+    expect(books.sample(1)).toMatchObject({ received: 2, rejected: 2, repliesRefused: 0 });
+  });
+
+  it('that cannot be told even as a problem is counted once, and its reading acknowledged', async () => {
+    outcome = { ok: false, reason: 'too-large', detail: 'at most 10 bytes' };
+    accept(reading('a', [0, 0]));
+    await predictor.drained();
+    expect(published).toHaveLength(2);
+    expect(settled).toBe(1);
+    expect(books.sample(1)).toMatchObject({ rejected: 1, repliesRefused: 1, inHand: 0 });
   });
 
   it('cannot be given where the topic names no client, which is counted', () => {
@@ -270,8 +326,93 @@ describe('an answer', () => {
   });
 });
 
+describe('a repeat', () => {
+  const twice = async (payload: Buffer, more?: Partial<Incoming>, again = payload) => {
+    accept(payload, more);
+    await predictor.drained();
+    accept(again, more);
+    await predictor.drained();
+  };
+
+  it('is answered with the same bytes, without the model, in a column of its own', async () => {
+    await twice(reading('r-1', [0.75, 0]), { correlationData: Buffer.from('c') });
+    expect(runs).toEqual([1]);
+    expect(published).toHaveLength(2);
+    expect(published[1]).toEqual(published[0]);
+    expect(settled).toBe(2);
+    expect(books.sample(1)).toMatchObject({ received: 2, answered: 1, repeated: 1, inHand: 0 });
+  });
+
+  it('is one by its values, however they are written', async () => {
+    const again = Buffer.from('{"values":[7.5e-1, 0.0], "id":"r-1", "note":"again"}');
+    await twice(reading('r-1', [0.75, 0]), {}, again);
+    expect(runs).toEqual([1]);
+  });
+
+  it('of a batch counts its rows', async () => {
+    await twice(
+      reading('b', [
+        [0, 0],
+        [1, 1],
+      ]),
+    );
+    expect(books.sample(1)).toMatchObject({ received: 4, answered: 2, repeated: 2 });
+  });
+
+  it('is none with other values, in another encoding, or at QoS 0', async () => {
+    await twice(reading('r-1', [0.75, 0]), {}, reading('r-1', [0.5, 0]));
+    await twice(reading('r-2', [0.75, 0]), {}, encodeCbor({ id: 'r-2', values: [0.75, 0] }));
+    await twice(reading('r-3', [0.75, 0]), { qos: 0 });
+    expect(runs).toHaveLength(6);
+    expect(books.sample(1)).toMatchObject({ answered: 6, repeated: 0 });
+  });
+
+  it('is never answered from what another model said', async () => {
+    await twice(reading('r-1', [0.75, 0]));
+    build(100, 1_000_000, `sha256:${'1'.repeat(64)}`);
+    accept(reading('r-1', [0.75, 0]));
+    await predictor.drained();
+    expect(runs).toEqual([1, 1]);
+  });
+
+  it('of what was lost on the way is answered from memory', async () => {
+    outcome = { ok: false, reason: 'lost', detail: 'gone' };
+    accept(reading('r-1', [0.75, 0]));
+    await predictor.drained();
+    outcome = { ok: true };
+    accept(reading('r-1', [0.75, 0]), { dup: true });
+    expect(settled).toBe(1);
+    expect(published[1]?.payload).toEqual(published[0]?.payload);
+    expect(books.sample(1)).toMatchObject({ answered: 1, repeated: 1, repliesLost: 1 });
+  });
+
+  it('of what was shed, late or failed is tried again', async () => {
+    build(4);
+    for (const id of ['a', 'b', 'c']) accept(reading(id, [0, 0]));
+    await predictor.drained();
+    accept(reading('c', [0, 0]));
+    await predictor.drained();
+    const late = reading('late', [0, 0], { deadline: new Date(1_000_000 - 1).toISOString() });
+    await twice(late, {}, reading('late', [0, 0]));
+    await twice(reading('bad', [0.666, 0]));
+    expect(books.sample(1)).toMatchObject({
+      answered: 4,
+      shed: 1,
+      expired: 1,
+      rejected: 2,
+      repeated: 0,
+    });
+  });
+});
+
+/** How many readings a payload counts for. */
+function rowsOf(payload: Buffer): number {
+  const decoded = decodeReading(payload, { width: 2, minimum: 0, maximum: 1 }, 10_000);
+  return decoded.ok ? decoded.value.rows : 1;
+}
+
 describe('the books', () => {
-  it('balance after any payloads, each answered once', async () => {
+  it('balance at every sample, whatever comes and whatever becomes of the answers', async () => {
     const payload = fc.oneof(
       fc.uint8Array({ maxLength: 80 }).map((bytes) => Buffer.from(bytes)),
       fc
@@ -280,19 +421,68 @@ describe('the books', () => {
       fc
         .array(fc.constantFrom([0, 0], [0.666, 0], [1, 1]), { minLength: 1, maxLength: 30 })
         .map((rows) => reading('b', rows)),
+      // Few different ones, so that they repeat.
+      fc
+        .tuple(fc.constantFrom('r-1', 'r-2'), fc.constantFrom([0, 0], [1, 0]))
+        .map(([id, values]) => reading(id, values)),
+      fc.constant(reading('late', [0, 0], { deadline: new Date(1_000_000).toISOString() })),
     );
+    const fate = fc.constantFrom('ok', 'refused', 'lost', 'not-connected', 'too-large', 'later');
+    const step = fc.record({ payload, fate, qos: fc.constantFrom<Qos>(0, 1), waits: fc.boolean() });
     await fc.assert(
-      fc.asyncProperty(fc.array(payload, { maxLength: 40 }), async (payloads) => {
-        published = [];
-        settled = 0;
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        repeats = new Repeats({ entries: 3, bytes: 10_000 });
         build(20);
-        for (const each of payloads) accept(each);
-        await predictor.drained();
-        const { received, answered, rejected, shed, expired, repeated, inHand } = books.sample(1);
-        expect(received).toBe(answered + rejected + shed + expired + repeated + inHand);
-        expect(inHand).toBe(0);
-        expect(published).toHaveLength(payloads.length);
-        expect(settled).toBe(payloads.length);
+        const later: (() => void)[] = [];
+        const acknowledged = steps.map(() => 0);
+        /** Which deliveries have an answer whose fate is known. */
+        const over = new Set<number>();
+        settleAnswer = ({ correlationData }, done) => {
+          const serial = Number(correlationData);
+          const { fate = 'ok' } = steps[serial] ?? {};
+          const tell = (what: PublishOutcome) => {
+            over.add(serial);
+            done(what);
+          };
+          if (fate === 'ok') tell({ ok: true });
+          else if (fate === 'later') later.push(() => tell({ ok: true }));
+          else tell({ ok: false, reason: fate, detail: fate });
+        };
+        let accepted = 0;
+        const balance = () => {
+          const { received, inHand, ...sample } = books.sample(1);
+          const { answered, rejected, shed, expired, repeated } = sample;
+          expect(received).toBe(answered + rejected + shed + expired + repeated + inHand);
+          // What is in hand is known here from the answers alone.
+          const open = steps.slice(0, accepted).filter((_, serial) => !over.has(serial));
+          expect(inHand).toBe(open.reduce((sum, { payload: each }) => sum + rowsOf(each), 0));
+          return { inHand, ...sample };
+        };
+        for (const [serial, each] of steps.entries()) {
+          const settle = () => {
+            acknowledged[serial] = (acknowledged[serial] ?? 0) + 1;
+          };
+          accept(each.payload, {
+            qos: each.qos,
+            correlationData: Buffer.from(`${serial}`),
+            settle,
+          });
+          accepted += 1;
+          balance();
+          if (each.waits) await new Promise(setImmediate);
+          balance();
+        }
+        while (books.inHand > 0) {
+          await new Promise(setImmediate);
+          for (const done of later.splice(0)) done();
+        }
+        const { repliesLost, repliesRefused } = balance();
+        const of = (...fates: string[]) => steps.filter(({ fate }) => fates.includes(fate)).length;
+        expect(repliesLost).toBe(of('lost', 'not-connected'));
+        expect(repliesRefused).toBe(of('refused', 'too-large'));
+        expect(acknowledged).toEqual(
+          steps.map(({ fate }) => (fate === 'lost' || fate === 'not-connected' ? 0 : 1)),
+        );
         expect(answers()).not.toContain(null);
       }),
       { numRuns: 200 },

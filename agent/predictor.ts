@@ -1,10 +1,11 @@
-// A reading's way through the agent, in order: decode, admit, classify, encode, publish, settle.
+// A reading's way through the agent, in order: decode, recall, admit, classify, encode, publish, settle.
 import type { Incoming, PublishOutcome, Qos } from '../bus/types.ts';
-import { type Encoding, decodeReading } from '../schemas/decode-reading.ts';
+import { type DecodedReading, decodeReading, type Encoding } from '../schemas/decode-reading.ts';
 import type { AgentProblemCode, Problem } from '../schemas/problems.ts';
 import { encodePrediction, encodeProblem } from './answers.ts';
 import type { Books, Column } from './books.ts';
 import type { Lane } from './lane.ts';
+import { type Fingerprint, fingerprint, type Repeats } from './repeats.ts';
 import type { Route } from './routes.ts';
 
 /** Publishes an answer; `settled` is called exactly once. */
@@ -26,6 +27,7 @@ export interface PredictorOptions {
   readonly agent: string;
   readonly maxPayloadBytes: number;
   readonly books: Books;
+  readonly repeats: Repeats;
   readonly publish: PublishAnswer;
   readonly onProblem: OnProblem;
   /** Milliseconds of a clock that never steps. */
@@ -41,6 +43,8 @@ interface Delivery {
   readonly replyTopic: string;
   readonly arrivedMs: number;
   readonly rows: number;
+  readonly id: string | null;
+  readonly encoding: Encoding;
 }
 
 /** Answers every delivery once, with a prediction or with a problem. */
@@ -53,44 +57,65 @@ export class Predictor {
   }
 
   /** Takes in a reading that came on the route's topic. */
-  accept(message: Incoming, { client, lane, replyTopic, signature }: Route): void {
-    const { books, maxPayloadBytes } = this.options;
+  accept(message: Incoming, route: Route): void {
+    const { lane, client, replyTopic } = route;
     const arrivedMs = this.options.clock();
-    const decoded = decodeReading(message.payload, lane.classifier.limits, maxPayloadBytes);
+    const { limits } = lane.classifier;
+    const decoded = decodeReading(message.payload, limits, this.options.maxPayloadBytes);
+    const { id, encoding } = decoded.ok ? decoded.value : decoded;
     const rows = decoded.ok ? decoded.value.rows : 1;
-    const delivery: Delivery = { message, client, replyTopic, arrivedMs, rows };
-    books.receive(rows);
+    const delivery: Delivery = { message, client, replyTopic, arrivedMs, rows, id, encoding };
+    this.options.books.receive(rows);
 
-    const id = decoded.ok ? decoded.value.id : decoded.id;
-    const encoding = decoded.ok ? decoded.value.encoding : decoded.encoding;
     const refused = this.refuse(message, replyTopic) ?? (decoded.ok ? null : decoded.problem);
-    if (refused) this.reject(delivery, id, encoding, 'rejected', refused);
+    if (refused) this.reject(delivery, 'rejected', refused);
     if (refused || !decoded.ok) return;
 
-    const reading = decoded.value;
-    const reject = (column: Column, problem: Problem<AgentProblemCode>, error?: unknown) =>
-      this.reject(delivery, reading.id, reading.encoding, column, problem, error);
-    const expired = () =>
-      reject('expired', { code: 'DEADLINE_PASSED', detail: 'the deadline has passed' });
-    const expiresMs = this.expiry(message, reading.deadlineMs, arrivedMs);
+    const print = this.fingerprint(message, route, decoded.value);
+    const known = print && this.options.repeats.recall(print);
+    if (known) this.answer(delivery, 'repeated', known);
+    else this.admit(delivery, decoded.value, route, print);
+  }
+
+  private admit(
+    delivery: Delivery,
+    reading: DecodedReading,
+    { client, lane, signature }: Route,
+    print: Fingerprint | null,
+  ): void {
+    const { message, arrivedMs, rows } = delivery;
     const admitted = lane.offer({
       client,
       reading,
       arrivedMs,
-      expiresMs,
+      expiresMs: this.expiry(message, reading.deadlineMs, arrivedMs),
       rows,
       bytes: message.payload.length + reading.values.byteLength,
-      onScores: (scores, firstRow) =>
-        this.answer(delivery, 'answered', encodePrediction(reading, scores, firstRow, signature)),
-      onExpired: expired,
-      onFailed: (error) =>
-        reject(
-          'rejected',
-          { code: 'MODEL_FAILED', detail: 'the model failed on this reading' },
-          error,
-        ),
+      onScores: (scores, firstRow) => {
+        const payload = encodePrediction(reading, scores, firstRow, signature);
+        if (print) this.options.repeats.remember(print, payload);
+        this.answer(delivery, 'answered', payload);
+      },
+      onExpired: () =>
+        this.reject(delivery, 'expired', {
+          code: 'DEADLINE_PASSED',
+          detail: 'the deadline has passed',
+        }),
+      onFailed: (error) => {
+        const detail = 'the model failed on this reading';
+        this.reject(delivery, 'rejected', { code: 'MODEL_FAILED', detail }, error);
+      },
     });
-    if (!admitted) reject('shed', this.overloaded(lane));
+    if (!admitted) this.reject(delivery, 'shed', this.overloaded(lane));
+  }
+
+  /** `null` at QoS 0: that is never delivered again, and pays nothing. */
+  private fingerprint(
+    { qos }: Incoming,
+    { replyTopic, signature }: Route,
+    reading: DecodedReading,
+  ): Fingerprint | null {
+    return qos === 0 ? null : fingerprint(replyTopic, signature.model.digest, reading);
   }
 
   /** Counts what came on a topic that names no client to answer. */
@@ -141,41 +166,53 @@ export class Predictor {
 
   private reject(
     delivery: Delivery,
-    id: string | null,
-    encoding: Encoding,
     column: Column,
     problem: Problem<AgentProblemCode>,
     error?: unknown,
   ): void {
-    this.options.onProblem(problem, delivery.client, error);
-    this.answer(delivery, column, encodeProblem(id, encoding, problem, this.options.agent));
+    const { client, encoding, id } = delivery;
+    this.options.onProblem(problem, client, error);
+    const payload = encodeProblem(id, encoding, problem, this.options.agent);
+    this.publish(delivery, payload, (outcome) => this.settle(delivery, column, outcome));
   }
 
   private answer(delivery: Delivery, column: Column, payload: Buffer): void {
-    const { message, replyTopic } = delivery;
-    const { correlationData, qos } = message;
-    this.options.publish(
-      replyTopic,
-      payload,
-      { qos, ...(correlationData !== undefined && { correlationData }) },
-      (outcome) => this.settle(delivery, column, outcome),
-    );
+    this.publish(delivery, payload, (outcome) => {
+      if (outcome.ok || outcome.reason !== 'too-large') this.settle(delivery, column, outcome);
+      else this.reject(delivery, 'rejected', tooLarge(outcome.detail));
+    });
   }
 
-  /** Whatever became of the answer, the reading leaves our hands; a lost one comes again by itself. */
+  private publish(
+    { message, replyTopic }: Delivery,
+    payload: Buffer,
+    settled: (outcome: PublishOutcome) => void,
+  ): void {
+    const { correlationData, qos } = message;
+    const options = { qos, ...(correlationData !== undefined && { correlationData }) };
+    this.options.publish(replyTopic, payload, options, settled);
+  }
+
+  /** The reading leaves our hands; where the connection took its answer along, it comes again with the session. */
   private settle(delivery: Delivery, column: Column, outcome: PublishOutcome): void {
     const { books, clock } = this.options;
-    if (!outcome.ok) {
-      if (outcome.reason === 'lost' || outcome.reason === 'not-connected') books.countReplyLost();
-      else books.countReplyRefused();
-    }
+    const isLost = !outcome.ok && (outcome.reason === 'lost' || outcome.reason === 'not-connected');
+    if (isLost) books.countReplyLost();
+    else if (!outcome.ok) books.countReplyRefused();
     books.settle(column, delivery.rows);
     books.recordTotal(clock() - delivery.arrivedMs);
-    delivery.message.settle();
+    if (!isLost) delivery.message.settle();
     if (books.inHand === 0 && this.idle.length > 0) {
       const waiting = this.idle;
       this.idle = [];
       for (const resolve of waiting) resolve();
     }
   }
+}
+
+function tooLarge(detail: string): Problem<AgentProblemCode> {
+  return {
+    code: 'PAYLOAD_TOO_LARGE',
+    detail: `the answer would take ${detail}: send smaller batches`,
+  };
 }

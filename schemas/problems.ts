@@ -4,7 +4,8 @@
 export const AGENT_PROBLEMS = {
   PAYLOAD_EMPTY: 'The message has no payload. Send a reading as JSON or CBOR.',
   PAYLOAD_MALFORMED: 'The payload is not a JSON object or CBOR map. NaN and Infinity are not JSON.',
-  PAYLOAD_TOO_LARGE: 'The payload is larger than the agent reads. Send fewer rows per batch.',
+  PAYLOAD_TOO_LARGE:
+    'The payload is larger than the agent reads, or its answer than the broker takes. Send fewer rows per batch.',
   ID_MISSING: 'The reading has no `id`. Add one, unique per reading.',
   ID_INVALID: 'The `id` is not a string of 1 to 64 printable ASCII characters.',
   VALUES_MISSING: 'The reading has no `values`.',

@@ -1,0 +1,121 @@
+// What was answered lately, so that a reading that comes again gets the same answer without the model.
+import type { DecodedReading } from '../schemas/decode-reading.ts';
+
+export interface RepeatLimits {
+  /** The most answers that are remembered. */
+  readonly entries: number;
+  /** The most bytes of answers; one above a quarter of it is not remembered. */
+  readonly bytes: number;
+}
+
+export const DEFAULT_REPEAT_LIMITS: RepeatLimits = { entries: 10_000, bytes: 16 * 1024 * 1024 };
+
+/** What makes a reading the same as another: made before the model has its values. */
+export interface Fingerprint {
+  /** Of client, model and id. */
+  readonly key: string;
+  /** Of the model that is asked. */
+  readonly digest: string;
+  /** Of the values, with the form and the encoding in which they are answered: 64 bits in two halves. */
+  readonly high: number;
+  readonly low: number;
+}
+
+interface Remembered {
+  readonly print: Fingerprint;
+  readonly start: number;
+  readonly length: number;
+}
+
+/**
+ * First in, first out, in memory that is taken once: answers lie in a ring of bytes, since thousands of small
+ * buffers that stay would each keep a slab of Node's pool.
+ */
+export class Repeats {
+  private readonly limits: RepeatLimits;
+  private readonly slots: (Remembered | undefined)[] = [];
+  private readonly byKey = new Map<string, Remembered>();
+  private bytes: Buffer | null = null;
+  /** Of the slots: the oldest, and how many there are. */
+  private oldest = 0;
+  private count = 0;
+  /** Where the next answer begins. */
+  private end = 0;
+
+  constructor(limits: RepeatLimits = DEFAULT_REPEAT_LIMITS) {
+    this.limits = limits;
+  }
+
+  /** The answer that the same reading got from the same model, or `null`. */
+  recall(print: Fingerprint): Buffer | null {
+    const known = this.byKey.get(print.key);
+    if (!known || !this.bytes || !isSame(known.print, print)) return null;
+    return Buffer.from(this.bytes.subarray(known.start, known.start + known.length));
+  }
+
+  /** Takes note of an answer; an older one to the same client, model and id is forgotten. */
+  remember(print: Fingerprint, answer: Buffer): void {
+    const { length } = answer;
+    if (length * 4 > this.limits.bytes) return;
+    this.bytes ??= Buffer.allocUnsafeSlow(this.limits.bytes);
+    while (this.count === this.limits.entries || !this.fits(length)) this.forgetOldest();
+    const remembered: Remembered = { print, start: this.end, length };
+    answer.copy(this.bytes, this.end);
+    this.end += length;
+    this.slots[(this.oldest + this.count) % this.limits.entries] = remembered;
+    this.count += 1;
+    this.byKey.set(print.key, remembered);
+  }
+
+  /** Whether so many bytes are free in one piece; if need be the end goes back to the beginning. */
+  private fits(length: number): boolean {
+    const first = this.slots[this.oldest];
+    if (this.count === 0 || !first) {
+      this.end = 0;
+      return true;
+    }
+    if (first.start >= this.end) return first.start - this.end >= length;
+    if (this.limits.bytes - this.end >= length) return true;
+    if (first.start < length) return false;
+    this.end = 0;
+    return true;
+  }
+
+  private forgetOldest(): void {
+    const forgotten = this.slots[this.oldest];
+    this.slots[this.oldest] = undefined;
+    this.oldest = (this.oldest + 1) % this.limits.entries;
+    this.count -= 1;
+    if (forgotten && this.byKey.get(forgotten.print.key) === forgotten) {
+      this.byKey.delete(forgotten.print.key);
+    }
+  }
+}
+
+function isSame(one: Fingerprint, other: Fingerprint): boolean {
+  return one.digest === other.digest && one.high === other.high && one.low === other.low;
+}
+
+/**
+ * @param address of client and model together, such as the reply topic
+ * @param digest of the model
+ */
+export function fingerprint(
+  address: string,
+  digest: string,
+  { encoding, form, id, rows, values }: DecodedReading,
+): Fingerprint {
+  // The bits of the values, so that no rounding and no comparison of zeros comes in.
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  let high = form === 'single' ? 1 : form === 'batch' ? 2 : 3;
+  let low = encoding === 'json' ? rows : ~rows;
+  for (let index = 0; index < bits.length; index += 1) {
+    const value = bits[index] as number;
+    // Two multiplicative mixes with different odd constants and rotations (those of MurmurHash3).
+    high = Math.imul(high ^ Math.imul(value, 0xcc9e2d51), 0x85ebca6b);
+    high ^= high >>> 15;
+    low = Math.imul(low ^ Math.imul(value, 0x1b873593), 0xc2b2ae35);
+    low ^= low >>> 13;
+  }
+  return { key: `${address}/${id}`, digest, high, low };
+}
