@@ -51,6 +51,7 @@ const judgeLines = (lines: readonly LedgerLine[], more: Partial<Evidence> = {}) 
     expected: EXPECTED,
     samples: [SAMPLE],
     agents: ['edge-1'],
+    unfinished: [],
     ...more,
   });
 const failuresOf = (lines: readonly LedgerLine[], more?: Partial<Evidence>) =>
@@ -154,6 +155,10 @@ describe('finds', () => {
 
   it('an agent without a sample', () => {
     expect(failuresOf([], { agents: ['edge-1', 'edge-2'] })).toEqual([['unproved', 'edge-2']]);
+  });
+
+  it('a client that does not come to its end', () => {
+    expect(failuresOf([], { unfinished: ['buoy-1'] })).toEqual([['unproved', 'buoy-1']]);
   });
 
   it('a run without a prediction', () => {

@@ -26,6 +26,8 @@ export interface Evidence {
   /** Every sample that was seen on the bus. */
   readonly samples: readonly Sample[];
   readonly agents: readonly string[];
+  /** Clients whose outbox was not empty within the limit, or that did not end then. */
+  readonly unfinished: readonly string[];
 }
 
 export interface Failure {
@@ -57,7 +59,7 @@ const SCORE_TOLERANCE = 1e-4;
 /** From telling to forgetting; a full disk holds that up. Who dies later has told it twice. */
 const FORGET_MS = 15_000;
 
-export function judge({ agents, expected, ledgers, samples }: Evidence): Verdict {
+export function judge({ agents, expected, ledgers, samples, unfinished }: Evidence): Verdict {
   const failures: Failure[] = [];
   const tally = { handed: 0, kept: 0, unpromised: 0, predictions: 0, retold: 0 };
   const problems: Record<string, number> = {};
@@ -80,6 +82,9 @@ export function judge({ agents, expected, ledgers, samples }: Evidence): Verdict
   if (tally.predictions === 0) {
     const detail = 'not one reading was answered with a prediction: the run proves nothing';
     failures.push({ kind: 'unproved', name: 'all', detail });
+  }
+  for (const name of unfinished) {
+    failures.push({ kind: 'unproved', name, detail: 'its outbox was not empty within the limit' });
   }
   failures.push(...judgeBooks(samples, agents));
   return { ...tally, problems, samples: samples.length, failures };

@@ -36,22 +36,10 @@ export function monotonicMs(): number {
   return Number(process.hrtime.bigint() / 1000n) / 1000;
 }
 
-/** @throws {Error} a line that is none */
+/** Whole lines, as this program has written them. @throws {Error} a line that is none */
 export function parseLedger(text: string): LedgerLine[] {
-  const lines = text.split('\n');
-  // The last one may be under way.
-  lines.pop();
-  return lines.map((line) => JSON.parse(line) as LedgerLine);
-}
-
-/** Every reading in the ledgers of all callers that was handed over and has no outcome yet. */
-export function countOpen(lines: readonly LedgerLine[]): number {
-  const open = new Set<string>();
-  for (const entry of lines) {
-    if (entry.line === 'took') open.add(entry.id);
-  }
-  for (const entry of lines) {
-    if (entry.line === 'told') open.delete(entry.id);
-  }
-  return open.size;
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as LedgerLine);
 }

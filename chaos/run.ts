@@ -1,20 +1,16 @@
 // A run of chaos: the stage is set, the plan strikes, everything heals, all outcomes are awaited, the judge speaks.
-import { setMaxListeners } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom } from '../devices/random.ts';
 import type { BrokerKind } from './broker-recipe.ts';
 import { judge } from './judge.ts';
-import { countOpen, type LedgerLine, monotonicMs, parseLedger } from './ledger.ts';
+import { perform, settle, type Watching } from './perform.ts';
 import { type Cast, type Plan, planChaos } from './plan.ts';
 import { makeQuestions, type Questions } from './questions.ts';
 import { type Happened, measureRecovery } from './recovery.ts';
 import { type ChaosReport, countFaults } from './report.ts';
 import { Stage } from './stage.ts';
-import { strike } from './strike.ts';
 
 export const CAST: Cast = {
   agents: ['edge-1', 'edge-2', 'edge-3'],
@@ -23,9 +19,9 @@ export const CAST: Cast = {
 
 /** Once everything is healed, all outcomes must be in by then. */
 const SETTLE_MS = 120_000;
-const PROGRESS_MS = 1000;
 
-export interface ChaosOptions {
+/** `signal`: everything is stopped and removed, nothing is judged. */
+export interface ChaosOptions extends Watching {
   readonly seed: number;
   /** May be a fraction. */
   readonly minutes: number;
@@ -40,9 +36,6 @@ export interface ChaosOptions {
   readonly keep: boolean;
   /** PATH: where Mosquitto is looked for. */
   readonly path: string;
-  /** Ends the run early: everything is stopped, nothing is judged. */
-  readonly signal: AbortSignal;
-  readonly onProgress: (line: string) => void;
 }
 
 /**
@@ -51,162 +44,97 @@ export interface ChaosOptions {
  * @throws the reason of the signal, where it was aborted
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { keep, minutes, seed } = options;
+  const { keep, minutes, onProgress, seed, signal } = options;
   const plan = planChaos(seed, minutes, CAST);
   const questions = await makeQuestions(options.model, seed);
   const folder = await mkdtemp(join(tmpdir(), 'echolot-chaos-'));
-  let isClean = false;
+  let isKept = true;
   try {
     const report = await runIn(folder, plan, questions, options);
-    isClean = report.verdict.failures.length === 0;
+    isKept = keep || report.verdict.failures.length > 0;
     await writeFile(join(folder, 'report.json'), JSON.stringify(report, null, 2));
-    return { ...report, folder: isClean && !keep ? null : folder };
+    return { ...report, folder: isKept ? folder : null };
   } catch (error) {
-    // Told to stop: nothing failed.
-    isClean = options.signal.aborted;
-    if (!isClean) options.onProgress(`the folder of the run stays: ${folder}`);
+    isKept = keep || !signal.aborted;
+    if (isKept) onProgress(`the folder of the run stays: ${folder}`);
     throw error;
   } finally {
-    if (isClean && !keep) await rm(folder, { recursive: true, force: true });
+    if (!isKept) await rm(folder, { recursive: true, force: true });
   }
 }
 
 async function runIn(
   folder: string,
   plan: Plan,
-  { expected, model, rows }: Questions,
+  { expected, model: name, rows }: Questions,
   options: ChaosOptions,
 ): Promise<ChaosReport> {
   const { broker, cli, onProgress, path, ratePerSecond, seed, signal } = options;
+  const model = { folder: options.model, name };
+  const random = createRandom(seed);
   const stage = new Stage({
     folder,
     broker,
     cast: CAST,
     plan,
     cli,
-    model: { folder: options.model, name: model },
+    model,
     rows,
     ratePerSecond,
-    random: createRandom(seed),
+    random,
     path,
+    signal,
   });
   const abandon = () => stage.abandon();
   process.once('exit', abandon);
-  // Every step waits with it.
-  setMaxListeners(0, signal);
   try {
     onProgress(`starting ${broker}, ${CAST.agents.length} agents, ${CAST.clients.length} clients`);
     await stage.start();
     const happened = await perform(stage, plan, options);
     await writeFile(stage.finishFile, '');
-    const settledMs = await settle(stage, options);
-    // The agents' last samples, with everything settled.
+    const settledMs = await settle(stage, SETTLE_MS, options);
     await stage.stopAgents();
-    const ledgers = readLedgers(stage);
-    const verdict = judge({
-      ledgers,
-      expected,
-      samples: stage.observer?.samples ?? [],
-      agents: CAST.agents,
-    });
-    return {
-      seed,
-      broker,
-      lengthMs: plan.lengthMs,
-      verdict,
-      faults: countFaults(plan, happened),
-      recovery: measureRecovery(happened, ledgers),
-      settledMs,
-      wire: stage.observer?.wire ?? null,
-      starts: Object.fromEntries([...stage.processes].map(([name, each]) => [name, each.starts])),
-      ownEnds: [...stage.processes.values()].flatMap(({ ownEnds }) => ownEnds),
-      orphans: [...stage.processes.values()].reduce((sum, { orphans }) => sum + orphans, 0),
-      missing: stage.missing,
-      folder,
-    };
+    return summarise(stage, { plan, happened, settledMs, expected, seed, folder });
   } finally {
     await stage.stop();
     process.off('exit', abandon);
-    signal.throwIfAborted();
   }
 }
 
-/** Every step at its time, each healed at its own; everything is healed when this resolves. */
-async function perform(
+interface Outcome {
+  readonly plan: Plan;
+  readonly happened: readonly Happened[];
+  readonly settledMs: number | null;
+  readonly expected: Questions['expected'];
+  readonly seed: number;
+  readonly folder: string;
+}
+
+function summarise(
   stage: Stage,
-  plan: Plan,
-  { onProgress, signal }: ChaosOptions,
-): Promise<Happened[]> {
-  const startedAt = monotonicMs();
-  const wait = (untilMs: number) =>
-    sleep(Math.max(0, startedAt + untilMs - monotonicMs()), undefined, { signal });
-  const active = new Set<string>();
-  const progress = setInterval(() => {
-    const seconds = Math.round((monotonicMs() - startedAt) / 1000);
-    const lines = [...readLedgers(stage).values()].flat();
-    const told = lines.filter(({ line }) => line === 'told').length;
-    const faults = [...active].join(', ') || 'no fault';
-    onProgress(
-      `${seconds} of ${plan.lengthMs / 1000} s: ${told} told, ${countOpenOf(stage)} open; ${faults}`,
-    );
-  }, PROGRESS_MS);
-  try {
-    const steps = plan.steps.map(async (step): Promise<Happened> => {
-      await wait(step.atMs);
-      const { fault } = step;
-      const name = `${fault.kind === 'network' ? fault.network.kind : fault.kind} ${fault.target}`;
-      const struckAt = monotonicMs();
-      active.add(name);
-      const struck = await strike(stage, fault);
-      try {
-        if (step.forMs > 0) await wait(step.atMs + step.forMs);
-      } finally {
-        await struck.heal();
-        active.delete(name);
-      }
-      return { step, struckAt, healedAt: monotonicMs(), isDone: struck.isDone };
-    });
-    const happened = await Promise.all(steps);
-    await wait(plan.lengthMs);
-    return happened;
-  } finally {
-    clearInterval(progress);
-  }
-}
-
-/** @returns how long it took until every caller had every outcome; `null` where the limit came first */
-async function settle(stage: Stage, { onProgress, signal }: ChaosOptions): Promise<number | null> {
-  const startedAt = monotonicMs();
-  let toldAt = startedAt;
-  const clients = CAST.clients.map((name) => stage.process(name));
-  while (!clients.every(({ isFinished }) => isFinished)) {
-    const now = monotonicMs();
-    if (now - startedAt > SETTLE_MS) return null;
-    if (now - toldAt > PROGRESS_MS) {
-      toldAt = now;
-      const seconds = Math.round((now - startedAt) / 1000);
-      onProgress(`healed; ${seconds} s: ${countOpenOf(stage)} readings are still open`);
-    }
-    await sleep(100, undefined, { signal });
-  }
-  return Math.round(monotonicMs() - startedAt);
-}
-
-function readLedgers(stage: Stage): Map<string, LedgerLine[]> {
-  return new Map(
-    CAST.clients.map((name) => [name, parseLedger(readText(stage.ledgerOf(name)))] as const),
+  { expected, folder, happened, plan, seed, settledMs }: Outcome,
+): ChaosReport {
+  const { broker, cast } = stage.options;
+  const { agents } = cast;
+  const processes = [...stage.processes.values()];
+  const ledgers = new Map(
+    cast.clients.map((name) => [name, stage.ledger(name).read().lines] as const),
   );
-}
-
-function countOpenOf(stage: Stage): number {
-  return [...readLedgers(stage).values()].reduce((sum, lines) => sum + countOpen(lines), 0);
-}
-
-/** Empty before the client has begun. */
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
+  const { unfinished } = stage;
+  const samples = stage.observer?.samples ?? [];
+  return {
+    seed,
+    broker,
+    lengthMs: plan.lengthMs,
+    verdict: judge({ ledgers, expected, samples, agents, unfinished }),
+    faults: countFaults(plan, happened),
+    recovery: measureRecovery(happened, ledgers),
+    settledMs,
+    wire: stage.observer?.wire ?? null,
+    starts: Object.fromEntries(processes.map(({ name, starts }) => [name, starts])),
+    ownEnds: processes.flatMap(({ ownEnds }) => ownEnds),
+    orphans: processes.reduce((sum, { orphans }) => sum + orphans, 0),
+    missing: stage.missing,
+    folder,
+  };
 }

@@ -1,7 +1,5 @@
 // The stage: broker, agents and clients as processes of their own, each behind a faulty network of its own.
-import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,9 +8,12 @@ import { openIdentityStore } from '../broker/identity-store.ts';
 import { type BrokerKind, type BrokerRecipe, prepareBroker } from './broker-recipe.ts';
 import type { CallerConfig } from './caller-config.ts';
 import { ChaosError } from './chaos-error.ts';
+import { type SmallDisk, startSmallDisk } from './disk.ts';
+import { LedgerFile } from './ledger-file.ts';
 import { type Observer, startObserver } from './observer.ts';
 import { BROKER, type Cast, type Plan } from './plan.ts';
 import { type FaultProxy, startFaultProxy } from './proxy.ts';
+import { steppingClockArgs } from './stepping-clock.ts';
 import { Supervised } from './supervised.ts';
 
 const OBSERVER = 'observer';
@@ -41,12 +42,15 @@ export interface StageOptions {
   readonly random: () => number;
   /** Where programs are looked for: PATH. */
   readonly path: string;
+  readonly signal: AbortSignal;
 }
 
 export class Stage {
   readonly options: StageOptions;
   readonly processes = new Map<string, Supervised>();
   readonly links = new Map<string, FaultProxy>();
+  readonly ledgers = new Map<string, LedgerFile>();
+  readonly disks = new Map<string, SmallDisk>();
   /** Why a disk that should fill up cannot. */
   readonly missing: string[] = [];
   readonly passwords = new Map<string, string>();
@@ -65,8 +69,15 @@ export class Stage {
     return join(this.options.folder, 'finish');
   }
 
-  ledgerOf(client: string): string {
-    return join(this.options.folder, `${client}.ledger`);
+  /** Clients that have not come to their end. */
+  get unfinished(): string[] {
+    return this.options.cast.clients.filter((name) => !this.process(name).isFinished);
+  }
+
+  ledger(client: string): LedgerFile {
+    const found = this.ledgers.get(client);
+    if (!found) throw new Error(`no client on the stage is called ${client}`);
+    return found;
   }
 
   process(name: string): Supervised {
@@ -96,6 +107,7 @@ export class Stage {
     await this.observer?.stop().catch(() => undefined);
     await Promise.allSettled([...this.links.values()].map((link) => link.stop()));
     await broker?.stop();
+    for (const disk of this.disks.values()) await disk.stop().catch(() => undefined);
   }
 
   /** For the very end of this process. */
@@ -146,7 +158,14 @@ export class Stage {
       const supervised = new Supervised({
         name,
         command: process.execPath,
-        args: [cli, 'agent', ...flags, '--password-file', join(folder, `${name}.password`)],
+        args: [
+          ...steppingClockArgs(),
+          cli,
+          'agent',
+          ...flags,
+          '--password-file',
+          join(folder, `${name}.password`),
+        ],
         env: {
           ...this.environment(),
           ECHOLOT_ADOPT_AFTER: '3',
@@ -157,6 +176,7 @@ export class Stage {
           ECHOLOT_PROTOCOL: index === 1 ? '3.1.1' : 'auto',
         },
         logFile: join(folder, 'logs', `${name}.log`),
+        hasChannel: true,
       });
       this.add(supervised).start();
     }
@@ -170,6 +190,8 @@ export class Stage {
     await writeFile(rowsFile, JSON.stringify(rows));
     for (const [index, name] of cast.clients.entries()) {
       const link = await this.link(name, this.broker?.clientsPort ?? 0);
+      const ledger = join(folder, `${name}.ledger`);
+      this.ledgers.set(name, new LedgerFile(ledger));
       const config: CallerConfig = {
         name,
         url: link.url,
@@ -179,7 +201,7 @@ export class Stage {
         outbox: join(await this.folderOf(name, OUTBOX_DISK_BYTES), 'outbox'),
         // One has little room, so that longer outages end in OUTBOX_FULL, which is told.
         maxCount: index === 3 ? 200 : 100_000,
-        ledger: this.ledgerOf(name),
+        ledger,
         rowsFile,
         finishFile: this.finishFile,
         periodMs: 1000 / ratePerSecond,
@@ -191,7 +213,7 @@ export class Stage {
       const supervised = new Supervised({
         name,
         command: process.execPath,
-        args: [...loader(), fileURLToPath(CALLER), configFile],
+        args: [...steppingClockArgs(), fileURLToPath(CALLER), configFile],
         env: this.environment(),
         logFile: join(folder, 'logs', `${name}.log`),
         hasChannel: true,
@@ -200,12 +222,7 @@ export class Stage {
       this.add(supervised).start();
     }
     for (const name of cast.clients) {
-      await this.until(
-        this.process(name),
-        () =>
-          existsSync(this.ledgerOf(name)) &&
-          readFileSync(this.ledgerOf(name), 'utf8').includes('"told"'),
-      );
+      await this.until(this.process(name), () => this.ledger(name).read().told > 0);
     }
   }
 
@@ -227,10 +244,18 @@ export class Stage {
   }
 
   /** A folder of somebody's, on a small disk of its own where the plan fills it. */
-  private async folderOf(name: string, _bytes: number): Promise<string> {
-    const { folder } = this.options;
+  private async folderOf(name: string, bytes: number): Promise<string> {
+    const { folder, plan } = this.options;
     const path = join(folder, `${name}.data`);
     await mkdir(path, { mode: 0o700 });
+    const isFilled = plan.steps.some(
+      ({ fault }) =>
+        fault.target === name && (fault.kind === 'full-broker' || fault.kind === 'full-outbox'),
+    );
+    if (!isFilled) return path;
+    const outcome = await startSmallDisk({ folder: path, bytes });
+    if (outcome.ok) this.disks.set(name, outcome.disk);
+    else this.missing.push(`no full disk for ${name}: ${outcome.reason}`);
     return path;
   }
 
@@ -244,14 +269,7 @@ export class Stage {
           1,
         );
       }
-      await sleep(50);
+      await sleep(50, undefined, { signal: this.options.signal });
     }
   }
-}
-
-/** From source a child needs the loader that this process has. */
-function loader(): string[] {
-  return CALLER.pathname.endsWith('.ts')
-    ? ['--import', createRequire(import.meta.url).resolve('tsx')]
-    : [];
 }

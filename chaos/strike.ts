@@ -2,6 +2,7 @@
 import { childrenOf, parentOf } from './descendants.ts';
 import type { Fault } from './plan.ts';
 import type { Stage } from './stage.ts';
+import { stepClock } from './stepping-clock.ts';
 
 export interface Struck {
   /** False where this machine or this run has no means to: the report says so. */
@@ -32,8 +33,11 @@ export async function strike(stage: Stage, fault: Fault): Promise<Struck> {
     }
     case 'clock-agent':
     case 'clock-client':
+      return moveClock(stage, fault.target, fault.stepMs);
     case 'full-outbox':
+      return fillDisk(stage, fault.target);
     case 'full-broker':
+      return fillBroker(stage, fault.target, fault.killAfterMs);
     case 'intruder':
       return NOTHING;
     case 'freeze-agent':
@@ -41,6 +45,39 @@ export async function strike(stage: Stage, fault: Fault): Promise<Struck> {
     case 'hang-inference':
       return hang(stage, fault.target);
   }
+}
+
+/** Back again where it is still the same process; another one has the right time anyway. */
+async function moveClock(stage: Stage, target: string, stepMs: number): Promise<Struck> {
+  const { running } = stage.process(target);
+  if (running === null) return NOTHING;
+  const isDone = await stepClock(running, stepMs);
+  const heal = async () => {
+    await stepClock(running, -stepMs);
+  };
+  return { isDone, heal };
+}
+
+async function fillDisk(stage: Stage, target: string): Promise<Struck> {
+  const disk = stage.disks.get(target);
+  if (!disk) return NOTHING;
+  await disk.fill();
+  return { isDone: true, heal: () => disk.free() };
+}
+
+/** The broker saves on a full disk, goes on as if it had, and is killed. */
+async function fillBroker(stage: Stage, target: string, killAfterMs: number): Promise<Struck> {
+  const filled = await fillDisk(stage, target);
+  const supervised = stage.process(target);
+  const signal = stage.broker?.saveSignal;
+  const save = setInterval(() => signal && supervised.kill(signal), 500);
+  const kill = setTimeout(() => supervised.kill('SIGKILL'), killAfterMs);
+  const heal = async () => {
+    clearInterval(save);
+    clearTimeout(kill);
+    await filled.heal();
+  };
+  return { isDone: filled.isDone, heal };
 }
 
 async function freeze(stage: Stage, target: string): Promise<Struck> {

@@ -35,6 +35,8 @@ export class Supervised {
   isFinished = false;
   private readonly recipe: Recipe;
   private child: ChildProcess | null = null;
+  /** Of the last process; what it left behind may still be there. */
+  private group: number | undefined;
   private isWanted = false;
   private isKilled = false;
   private timer: NodeJS.Timeout | null = null;
@@ -66,7 +68,10 @@ export class Supervised {
     this.isWanted = false;
     if (this.timer) clearTimeout(this.timer);
     const { child } = this;
-    if (child === null) return;
+    if (child === null) {
+      killGroup(this.group);
+      return;
+    }
     this.isKilled = true;
     const force = setTimeout(() => child.kill('SIGKILL'), graceMs);
     const ended = once(child, 'exit');
@@ -74,13 +79,13 @@ export class Supervised {
     child.kill('SIGTERM');
     await ended;
     clearTimeout(force);
-    killGroup(child.pid);
+    killGroup(this.group);
   }
 
   /** At once, without waiting: for the end of this very process. */
   abandon(): void {
     this.isWanted = false;
-    killGroup(this.child?.pid);
+    killGroup(this.group);
   }
 
   /** The end of what it said. */
@@ -103,32 +108,33 @@ export class Supervised {
     });
     closeSync(log);
     this.child = child;
+    this.group = child.pid;
     this.isKilled = false;
     this.starts += 1;
     child.once('error', (error) => {
       this.child = null;
       this.ownEnds.push({ name: this.name, how: `does not start: ${error.message}` });
-      this.restartLater(undefined);
+      this.restartLater();
     });
-    child.once('exit', (code, signal) => this.onExit(child, code, signal));
+    child.once('exit', (code, signal) => this.onExit(code, signal));
   }
 
-  private onExit(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
+  private onExit(code: number | null, signal: NodeJS.Signals | null): void {
     this.child = null;
     if (this.recipe.mayFinish && code === 0) {
       this.isFinished = true;
-      killGroup(child.pid);
+      killGroup(this.group);
       return;
     }
     if (!this.isKilled)
       this.ownEnds.push({ name: this.name, how: String(signal ?? `exit ${code}`) });
-    this.restartLater(child.pid);
+    this.restartLater();
   }
 
-  private restartLater(group: number | undefined): void {
+  private restartLater(): void {
     this.timer = setTimeout(() => {
       // systemd ends everything of a unit before it starts it again.
-      if (killGroup(group)) this.orphans += 1;
+      if (killGroup(this.group)) this.orphans += 1;
       if (this.isWanted) this.spawn();
     }, RESTART_MS);
   }
