@@ -1,5 +1,5 @@
 // For tests: a Mosquitto on its rendered configuration, and agents as the processes that they are in use.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { openIdentityStore } from '../broker/identity-store.ts';
 import {
@@ -17,21 +18,33 @@ import { decodeStatus } from '../schemas/encode.ts';
 import type { Stats } from '../schemas/messages.ts';
 
 const CLI = fileURLToPath(new URL('../dist/cli/echolot.js', import.meta.url));
+const run = promisify(execFile);
+
 const OPERATOR = 'operator-1';
 
 /** `echolot agent`, built, in a process of its own. */
 export class AgentProcess {
   private child: ChildProcess | null = null;
   private readonly args: readonly string[];
+  private readonly onEnd: (code: number | null) => void;
 
-  constructor(args: readonly string[]) {
+  constructor(args: readonly string[], onEnd: (code: number | null) => void) {
     this.args = args;
+    this.onEnd = onEnd;
   }
 
   start(): void {
     this.child = spawn(process.execPath, [CLI, 'agent', ...this.args], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
+    this.child.once('exit', (code) => this.onEnd(code));
+  }
+
+  /** The resident set of the agent and of what it started. */
+  async residentBytes(): Promise<number> {
+    const pid = String(this.child?.pid);
+    const { stdout } = await run('ps', ['-o', 'rss=', '--pid', pid, '--ppid', pid]);
+    return stdout.split('\n').reduce((sum, line) => sum + Number(line) * 1024, 0);
   }
 
   /** Ends it, by default as `kill -9` does, and waits until it has gone. */
@@ -57,7 +70,7 @@ export interface Rig {
   readonly connect: (name: string, options?: IClientOptions) => Promise<MqttClient>;
   /** Starts an agent; `flags` beyond what it needs to log in. */
   readonly startAgent: (id: string, flags?: readonly string[]) => AgentProcess;
-  /** Resolves when so many agents say that they serve. */
+  /** Resolves when so many agents say that they serve; rejects where one ends by itself before. */
   untilOnline(count: number): Promise<void>;
   stop(): Promise<void>;
 }
@@ -108,6 +121,7 @@ export async function startRig({ agents, clients, models }: RigOptions): Promise
 
   const stats: Stats[] = [];
   const online = new Set<string>();
+  let ended: string | null = null;
   let wake = () => {};
   const operator = await connect(OPERATOR, { clean: false });
   operator.on('message', (topic, payload) => {
@@ -129,19 +143,18 @@ export async function startRig({ agents, clients, models }: RigOptions): Promise
     startAgent(id, flags = []) {
       const login = ['--agent-id', id, '--password-file', passwordFile(id)];
       const quiet = ['--log-level', 'fatal'];
-      const agent = new AgentProcess([
-        '--broker-url',
-        broker.innerUrl,
-        ...login,
-        ...quiet,
-        ...flags,
-      ]);
+      const args = ['--broker-url', broker.innerUrl, ...login, ...quiet, ...flags];
+      const agent = new AgentProcess(args, (code) => {
+        if (code !== null) ended = `${id} ended with ${code}`;
+        wake();
+      });
       agent.start();
       processes.push(agent);
       return agent;
     },
     async untilOnline(count) {
       while (online.size < count) {
+        if (ended !== null) throw new Error(ended);
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
