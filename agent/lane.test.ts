@@ -181,6 +181,8 @@ describe('readings under suspicion', () => {
   const watch: RunWatch = {
     standing: ({ reading }) =>
       reading.id === CONDEMNED ? 'condemned' : reading.id.startsWith('s') ? 'suspect' : 'free',
+    refuse: ({ reading }) => noted.push(`refuse ${reading.id}`),
+    close: () => {},
     begin: (entries) => noted.push(`begin ${ids(entries)}`),
     end: (entries) => noted.push(`end ${ids(entries)}`),
   };
@@ -192,7 +194,10 @@ describe('readings under suspicion', () => {
       createLane(watch),
       ['a', 's-1', CONDEMNED, 'b', 's-2'].map((id) => entry(id)),
     );
-    expect(noted).toEqual(['a b', 's-1', 's-2'].flatMap((who) => [`begin ${who}`, `end ${who}`]));
+    expect(noted).toEqual([
+      'refuse condemned',
+      ...['a b', 's-1', 's-2'].flatMap((who) => [`begin ${who}`, `end ${who}`]),
+    ]);
     expect(told.sort()).toEqual([
       'a: 0.25',
       'b: 0.25',

@@ -24,10 +24,13 @@ export type RunEntry = Pick<Admitted, 'client' | 'reading'>;
 export interface RunWatch {
   /** A `suspect` is run alone, a `condemned` one never. */
   standing(entry: RunEntry): 'free' | 'suspect' | 'condemned';
+  /** A condemned one was answered with a problem, without the model. */
+  refuse(entry: RunEntry): void;
   /** These are about to be computed. */
   begin(entries: readonly RunEntry[]): void;
   /** They were, and the process is alive. */
   end(entries: readonly RunEntry[]): void;
+  close(): void;
 }
 
 interface LaneOptions {
@@ -103,6 +106,11 @@ export class Lane {
     this.running = false;
   }
 
+  /** At the end, when nothing is in hand. */
+  close(): void {
+    this.options.watch?.close();
+  }
+
   private standing(entry: Admitted): 'free' | 'suspect' | 'condemned' {
     return this.options.watch?.standing(entry) ?? 'free';
   }
@@ -110,6 +118,7 @@ export class Lane {
   private mayRun(entry: Admitted): boolean {
     if (!this.isInTime(entry)) return false;
     if (this.standing(entry) !== 'condemned') return true;
+    this.options.watch?.refuse(entry);
     entry.onFailed(new Error('this reading has ended the agent twice and is not tried again'));
     return false;
   }

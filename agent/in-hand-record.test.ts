@@ -1,0 +1,83 @@
+// Holds the record of a run to what is read back, and to reading nothing from what is no record.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { InHandRecord, keyOf, readInHand } from './in-hand-record.ts';
+import type { RunEntry } from './lane.ts';
+
+const DIGEST = 'sha256:abc';
+
+function entry(client: string, id: string, values = [0.1, 0.2]): RunEntry {
+  return {
+    client,
+    reading: {
+      id,
+      values: Float32Array.from(values),
+      rows: 1,
+      form: 'single',
+      encoding: 'json',
+      deadlineMs: null,
+    },
+  };
+}
+
+const many = (count: number) =>
+  Array.from({ length: count }, (_, index) => entry('buoy-7', `r-${index}`));
+const recordOf = (entries: readonly RunEntry[]) =>
+  Uint8Array.from(new InHandRecord(DIGEST).fill(entries));
+
+describe('a record', () => {
+  it.each([0, 1, 64, 1000])('of %d readings gives their keys', (count) => {
+    const entries = many(count);
+    const keys = entries.map((one) => keyOf(one, DIGEST));
+    expect(readInHand(recordOf(entries), DIGEST)).toEqual(keys);
+    expect(new Set(keys).size).toBe(count);
+  });
+
+  it('is told from what an earlier, larger one left behind it', () => {
+    const record = new InHandRecord(DIGEST);
+    const file = Buffer.from(record.fill(many(10)));
+    file.set(record.fill(many(2)));
+    expect(readInHand(file, DIGEST)).toHaveLength(2);
+    file.set(record.fill([]));
+    expect(readInHand(file, DIGEST)).toEqual([]);
+  });
+
+  it('of another model holds nothing', () => {
+    expect(readInHand(recordOf(many(3)), 'sha256:def')).toEqual([]);
+  });
+
+  it('that is cut off anywhere is none', () => {
+    const whole = recordOf(many(3));
+    for (let length = 0; length < whole.length; length += 1) {
+      expect(readInHand(whole.subarray(0, length), DIGEST)).toBe(null);
+    }
+  });
+
+  it('with any byte changed is none', () => {
+    const whole = recordOf(many(3));
+    for (const [index, byte] of whole.entries()) {
+      const changed = Uint8Array.from(whole);
+      changed[index] = byte ^ 0x10;
+      expect(readInHand(changed, DIGEST)).toBe(null);
+    }
+  });
+
+  it('is not found in any bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        expect(readInHand(bytes, DIGEST)).toBe(null);
+      }),
+    );
+  });
+});
+
+describe('a key', () => {
+  it.each<[string, RunEntry]>([
+    ['client', entry('buoy-8', 'r-1')],
+    ['id', entry('buoy-7', 'r-2')],
+    ['values', entry('buoy-7', 'r-1', [0.1, 0.3])],
+    ['order of values', entry('buoy-7', 'r-1', [0.2, 0.1])],
+  ])('is another for another %s', (_, other) => {
+    expect(keyOf(other, DIGEST)).not.toBe(keyOf(entry('buoy-7', 'r-1'), DIGEST));
+  });
+});

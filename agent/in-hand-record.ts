@@ -1,0 +1,96 @@
+// The record of what a run of the model is made of: fixed places, a checksum, nothing that needs parsing.
+import type { RunEntry } from './lane.ts';
+import { fingerprint } from './repeats.ts';
+
+/** `EIH1` where the machine that reads is like the one that wrote. */
+const MAGIC = 0x31484945;
+/** Words of 32 bits: magic, model, count, checksum. The keys follow, two words each. */
+const HEADER = 4;
+const COUNT = 2;
+const CHECKSUM = 3;
+
+/** A buffer for one run after the other; it grows with them. */
+export class InHandRecord {
+  private words = new Uint32Array(HEADER + 2 * 64);
+  private readonly digest: string;
+  private readonly model: number;
+
+  /** @param digest of the model: what another one did is no matter */
+  constructor(digest: string) {
+    this.digest = digest;
+    this.model = hashText(digest, 1);
+  }
+
+  /** The record of these, valid until the next call. */
+  fill(entries: readonly RunEntry[]): Uint8Array {
+    const count = entries.length;
+    if (HEADER + 2 * count > this.words.length) {
+      this.words = new Uint32Array(HEADER + 4 * count);
+    }
+    const { words } = this;
+    let at = HEADER;
+    for (const entry of entries) {
+      writeKey(words, at, entry, this.digest);
+      at += 2;
+    }
+    words[0] = MAGIC;
+    words[1] = this.model;
+    words[COUNT] = count;
+    words[CHECKSUM] = checksum(words.subarray(0, at));
+    return new Uint8Array(words.buffer, 0, at * 4);
+  }
+}
+
+/**
+ * Reads what a file holds, whoever wrote it.
+ * @returns the keys, none where nothing was in hand of this model; null where it is no record
+ */
+export function readInHand(bytes: Uint8Array, digest: string): string[] | null {
+  const words = new Uint32Array(Math.floor(bytes.length / 4));
+  new Uint8Array(words.buffer).set(bytes.subarray(0, words.length * 4));
+  const count = words[COUNT];
+  const end = HEADER + 2 * (count ?? 0);
+  if (words[0] !== MAGIC || count === undefined || end > words.length) return null;
+  if (words[CHECKSUM] !== checksum(words.subarray(0, end))) return null;
+  if (words[1] !== hashText(digest, 1)) return [];
+  return Array.from({ length: count }, (_, index) => textOfKey(words, HEADER + 2 * index));
+}
+
+const scratch = new Uint32Array(2);
+
+/** The text by which a reading is known among the suspects. */
+export function keyOf(entry: RunEntry, digest: string): string {
+  writeKey(scratch, 0, entry, digest);
+  return textOfKey(scratch, 0);
+}
+
+/** 64 bits of client, id and values: so few that they fit a run in a page, so many that none is mistaken. */
+function writeKey(words: Uint32Array, at: number, { client, reading }: RunEntry, digest: string) {
+  const { high, key, low } = fingerprint(client, digest, reading);
+  words[at] = high ^ hashText(key, 0x9e3779b1);
+  words[at + 1] = low ^ hashText(key, 0x85ebca77);
+}
+
+function textOfKey(words: Uint32Array, at: number): string {
+  const hex = (word = 0) => word.toString(16).padStart(8, '0');
+  return hex(words[at]) + hex(words[at + 1]);
+}
+
+/** FNV-1a with a seed. */
+function hashText(text: string, seed: number): number {
+  let hash = 0x811c9dc5 ^ seed;
+  for (let index = 0; index < text.length; index += 1) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  }
+  return (hash ^ (hash >>> 15)) >>> 0;
+}
+
+/** Of all words but its own: finds what was cut off or half written, not what was forged. */
+function checksum(words: Uint32Array): number {
+  let sum = 0x2545f491;
+  for (let index = 0; index < words.length; index += 1) {
+    if (index !== CHECKSUM)
+      sum = Math.imul(sum ^ (words[index] as number), 0x01000193) ^ (sum >>> 13);
+  }
+  return sum >>> 0;
+}
