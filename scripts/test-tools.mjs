@@ -5,6 +5,7 @@ const TOOLS = [
   { command: 'mosquitto', package: 'mosquitto' },
   { command: 'mosquitto_pub', package: 'mosquitto-clients' },
   { command: 'mosquitto_sub', package: 'mosquitto-clients' },
+  { command: 'systemd-analyze', package: 'systemd' },
 ];
 
 /** Debian keeps daemons where a user's PATH may not look. */
