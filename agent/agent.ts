@@ -104,6 +104,7 @@ export class Agent {
     this.parts.problems.flush();
     // What is still unanswered would end with the session.
     await this.bus.stop({ endSession: endSession && isDrained, timeoutMs: 1000 });
+    for (const lane of this.parts.lanes.values()) lane.close();
     await Promise.all(this.options.classifiers.map((classifier) => classifier.close()));
     log.info({ unanswered: this.parts.books.inHand }, 'stopped');
   }

@@ -30,4 +30,6 @@ export interface AgentOptions {
   /** How long each attempt of the self-check may take. Default 5000. */
   readonly selfCheckTimeoutMs?: number;
   readonly limits?: Partial<AgentLimits>;
+  /** A folder of this agent alone, to know after a crash what was computed. Default: none is known. */
+  readonly stateDir?: string;
 }

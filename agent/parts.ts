@@ -1,12 +1,15 @@
 // The agent's composition root: what it is made of, and how the parts know of each other.
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { createBus } from '../bus/bus.ts';
 import type { Bus } from '../bus/types.ts';
 import { Adopter, DEFAULT_ADOPTION } from './adopter.ts';
 import { Announcer } from './announcer.ts';
 import { Books } from './books.ts';
+import type { Classifier } from './classifier.ts';
 import { Evictions } from './evictions.ts';
-import { Lane } from './lane.ts';
+import { openInHandJournal } from './in-hand-journal.ts';
+import { Lane, type RunWatch } from './lane.ts';
 import { type AgentOptions, DEFAULT_LIMITS } from './options.ts';
 import { Peers } from './peers.ts';
 import { Predictor } from './predictor.ts';
@@ -45,7 +48,8 @@ export function createParts(options: AgentOptions, publish: Bus['publish']): Par
   const problems = new ProblemLog(log, clock);
   const lanes = new Map(
     classifiers.map((classifier) => {
-      const lane = new Lane({ classifier, limits: intake, batchRows, books, clock });
+      const watch = openWatch(classifier, options);
+      const lane = new Lane({ classifier, limits: intake, batchRows, books, clock, watch });
       return [classifier.model.name, lane] as const;
     }),
   );
@@ -111,4 +115,14 @@ export function createParts(options: AgentOptions, publish: Bus['publish']): Par
     evictions,
     epoch,
   };
+}
+
+/** A model in a process of its own cannot take this one along: nothing need be noted for the next life. */
+function openWatch(
+  { inference, model }: Classifier,
+  { log, stateDir }: AgentOptions,
+): RunWatch | undefined {
+  if (stateDir === undefined || inference?.place === 'process') return undefined;
+  const folder = join(stateDir, model.name);
+  return openInHandJournal({ folder, digest: model.digest, log }) ?? undefined;
 }

@@ -55,6 +55,12 @@ export const FORMATS = {
   },
   protocol: oneOf('auto', '3.1.1', '5'),
   runtime: oneOf('auto', 'onnx', 'tfjs'),
+  inference: oneOf('auto', 'inline', 'process'),
+  timeout: {
+    expected: 'a whole number of seconds from 1 to 3600',
+    coerce: digits,
+    accepts: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 3600,
+  },
   logLevel: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
 } satisfies Record<string, Format>;
 export type FormatName = keyof typeof FORMATS;

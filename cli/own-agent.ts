@@ -32,10 +32,11 @@ interface OwnAgentOptions {
   readonly namespace: string;
   readonly group: string;
   readonly log: Logger;
+  readonly stateDir?: string;
 }
 
 export function startOwnAgent(options: OwnAgentOptions): Agent {
-  const { agentId, broker, classifier, group, log, namespace, password } = options;
+  const { agentId, broker, classifier, group, log, namespace, password, stateDir } = options;
   return startAgent({
     agentId,
     bus: { url: urlOf(broker), username: agentId, password },
@@ -43,5 +44,6 @@ export function startOwnAgent(options: OwnAgentOptions): Agent {
     namespace,
     group,
     log,
+    ...(stateDir !== undefined && { stateDir }),
   });
 }

@@ -7,6 +7,7 @@ import { SETTINGS } from './settings.ts';
 const IN_WORDS: Partial<Record<keyof typeof SETTINGS, string>> = {
   agentId: "this machine's name",
   model: 'the shipped `models/sonar`',
+  stateDir: '`~/.local/state/echolot`',
   store: '`~/.local/state/echolot`',
 };
 

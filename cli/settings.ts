@@ -1,6 +1,7 @@
 // Every setting once: its flag, its variable, its format, its default, and which processes take it.
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
+import type { InferenceSetting } from '../agent/choose-inference.ts';
 import { DEFAULT_GROUP, DEFAULT_NAMESPACE, isName } from '../schemas/names.ts';
 import type { FormatName } from './formats.ts';
 import { SHIPPED_MODEL } from './package-root.ts';
@@ -20,6 +21,9 @@ export interface AllSettings {
   readonly model: string;
   readonly modelKey: string | null;
   readonly runtime: 'auto' | 'onnx' | 'tfjs';
+  readonly inference: InferenceSetting;
+  readonly inferenceTimeout: number;
+  readonly stateDir: string;
   readonly modelName: string;
   readonly store: string;
   readonly policy: string | null;
@@ -165,6 +169,30 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<AllSettings[Nam
     default: 'auto',
     doc: 'what computes: onnx, tfjs, or auto for the first that the bundle has',
   },
+  inference: {
+    flag: '--inference',
+    argument: '<where>',
+    env: 'ECHOLOT_INFERENCE',
+    format: 'inference',
+    default: 'auto',
+    doc: 'where the model computes: inline, process (its own), or auto for what suits the model',
+  },
+  inferenceTimeout: {
+    flag: '--inference-timeout',
+    argument: '<seconds>',
+    env: 'ECHOLOT_INFERENCE_TIMEOUT',
+    format: 'timeout',
+    default: 10,
+    doc: "how long one run may take in the model's own process before that is replaced",
+  },
+  stateDir: {
+    flag: '--state-dir',
+    argument: '<folder>',
+    env: 'ECHOLOT_STATE_DIR',
+    format: 'path',
+    default: defaultStateDir,
+    doc: 'the folder where an agent notes what it computes, to know what ended it',
+  },
   modelName: {
     flag: '--model-name',
     argument: '<name>',
@@ -282,14 +310,16 @@ const CONNECTION = [
 ] as const;
 const LISTENERS = ['host', 'port', 'wsPort'] as const;
 const TLS_LISTENERS = ['tlsHost', 'tlsPort', 'tlsWsPort', 'tlsNames'] as const;
+const MODEL = ['model', 'modelKey', 'runtime'] as const;
+const INFERENCE = ['inference', 'inferenceTimeout', 'stateDir'] as const;
 const COMMON = ['namespace', 'logLevel'] as const;
 
 /** One schema per kind of process. */
 export const KINDS = {
-  agent: [...CONNECTION, ...COMMON, 'agentId', 'group', 'model', 'modelKey', 'runtime'],
+  agent: [...CONNECTION, ...COMMON, 'agentId', 'group', ...MODEL, ...INFERENCE],
   broker: [...LISTENERS, ...TLS_LISTENERS, ...COMMON, 'store', 'policy', 'dataDir', 'group'],
   client: [...CONNECTION, ...COMMON, 'clientId', 'modelName'],
-  demo: [...LISTENERS, ...COMMON, 'group', 'model', 'modelKey', 'runtime'],
+  demo: [...LISTENERS, ...COMMON, 'group', ...MODEL],
   outbox: [...CONNECTION, ...COMMON, 'clientId', 'modelName', 'outbox'],
   outboxFolder: ['outbox'],
   observer: [...CONNECTION, ...COMMON, 'clientId'],
@@ -309,9 +339,8 @@ export const KINDS = {
     'dataDir',
     'agentId',
     'group',
-    'model',
-    'modelKey',
-    'runtime',
+    ...MODEL,
+    ...INFERENCE,
   ],
 } as const satisfies Record<string, readonly SettingName[]>;
 export type Kind = keyof typeof KINDS;
@@ -327,6 +356,12 @@ export function defaultOf(
 }
 
 export type Settings<Of extends Kind> = Pick<AllSettings, (typeof KINDS)[Of][number]>;
+
+/** Where systemd gives the service a folder for its state (`StateDirectory=`), that one. */
+function defaultStateDir(env: Environment): string {
+  const [given] = env['STATE_DIRECTORY']?.split(':') ?? [];
+  return given?.startsWith('/') ? given : defaultStore(env);
+}
 
 /** The XDG state folder: what a program keeps and a person does not edit. */
 function defaultStore(env: Environment): string {

@@ -1,5 +1,4 @@
 // echolot up: a broker and an agent in one process, on a store that stays.
-import { loadModel } from '../agent/load-model.ts';
 import { startEmbeddedBroker } from '../broker/embedded-broker.ts';
 import { openIdentityStore } from '../broker/identity-store.ts';
 import { urlOf } from './broker-address.ts';
@@ -8,19 +7,20 @@ import type { Context } from './context.ts';
 import { createServiceLog } from './log.ts';
 import { renewPredictor, startOwnAgent } from './own-agent.ts';
 import { loadExtension } from './policy.ts';
+import { agentStateDir, loadServedModel } from './served-model.ts';
 import type { Settings } from './settings.ts';
 import { shellWord } from './shell-word.ts';
 import { listenForStop } from './stop-signal.ts';
 
 export async function runUp(settings: Settings<'up'>, context: Context): Promise<void> {
-  const { dataDir, group, host, model, modelKey, namespace, port, runtime, wsPort } = settings;
+  const { dataDir, group, host, namespace, port, wsPort } = settings;
   const log = createServiceLog(settings.logLevel);
   context.log = log;
   const stop = listenForStop();
   const agentId = requireAgentId(settings);
   const extension = await loadExtension(settings);
   const store = await openIdentityStore(settings.store);
-  const classifier = await loadModel({ directory: model, key: modelKey ?? undefined, runtime });
+  const classifier = await loadServedModel(settings, agentId, log);
   const broker = await startEmbeddedBroker({
     store,
     host,
@@ -34,7 +34,16 @@ export async function runUp(settings: Settings<'up'>, context: Context): Promise
   });
   try {
     const password = await renewPredictor(store, agentId);
-    const agent = startOwnAgent({ agentId, password, broker, classifier, namespace, group, log });
+    const agent = startOwnAgent({
+      agentId,
+      password,
+      broker,
+      classifier,
+      namespace,
+      group,
+      log,
+      stateDir: agentStateDir(settings.stateDir, agentId),
+    });
     try {
       await Promise.race([agent.ready, stop.requested, agent.failed]);
       if (!stop.isRequested) {

@@ -2,11 +2,11 @@
 import { type Command, Option } from 'commander';
 import { startAgent } from '../../agent/agent.ts';
 import { announceRefusal } from '../../agent/announce-refusal.ts';
-import { loadModel } from '../../agent/load-model.ts';
 import { addCommand, settingsOf } from '../command.ts';
 import { readConnection, requireAgentId } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { createServiceLog } from '../log.ts';
+import { agentStateDir, loadServedModel } from '../served-model.ts';
 import type { Settings } from '../settings.ts';
 import { listenForStop } from '../stop-signal.ts';
 
@@ -42,23 +42,26 @@ async function runAgent(
   { keepSession = false, leave = false }: Leaving,
   context: Context,
 ): Promise<void> {
-  const { group, model, modelKey, namespace, runtime } = settings;
+  const { group, namespace } = settings;
   const log = createServiceLog(settings.logLevel);
   context.log = log;
   const stop = listenForStop();
   const agentId = requireAgentId(settings);
   const bus = readConnection(settings, agentId, log);
-  const classifier = await loadModel({
-    directory: model,
-    key: modelKey ?? undefined,
-    runtime,
-  }).catch(async (error: unknown) => {
+  const classifier = await loadServedModel(settings, agentId, log).catch(async (error: unknown) => {
     const reason = `model refused: ${error instanceof Error ? error.message : String(error)}`;
     await announceRefusal({ agentId, bus, namespace, group }, reason);
     throw error;
   });
-  log.info({ agent: agentId, model: classifier.model }, 'model loaded');
-  const agent = startAgent({ agentId, bus, classifiers: [classifier], namespace, group, log });
+  const agent = startAgent({
+    agentId,
+    bus,
+    classifiers: [classifier],
+    namespace,
+    group,
+    log,
+    stateDir: agentStateDir(settings.stateDir, agentId),
+  });
   try {
     await Promise.race([stop.requested, agent.failed]);
   } finally {

@@ -1,0 +1,40 @@
+// The model that an agent serves: loaded as the settings say, with a line in the log for what becomes of it.
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Classifier } from '../agent/classifier.ts';
+import { loadModel } from '../agent/load-model.ts';
+import type { Settings } from './settings.ts';
+
+type ModelSettings = Pick<
+  Settings<'agent'>,
+  'model' | 'modelKey' | 'runtime' | 'inference' | 'inferenceTimeout'
+>;
+
+/** @throws {BundleRefusedError | SigningKeyError} as `loadModel` does */
+export async function loadServedModel(
+  settings: ModelSettings,
+  agent: string,
+  log: Logger,
+): Promise<Classifier> {
+  const { inference, inferenceTimeout, model, modelKey, runtime } = settings;
+  const classifier = await loadModel({
+    directory: model,
+    key: modelKey ?? undefined,
+    runtime,
+    inference,
+    inferenceTimeoutMs: inferenceTimeout * 1000,
+    onWorker: (event) => {
+      if (event.kind === 'started') log.warn(event, "the model's process is back");
+      else if (event.kind === 'died')
+        log.error(event, "the model's process died, starting another");
+      else log.error(event, "the model's process does not start, readings are refused");
+    },
+  });
+  log.info({ agent, model: classifier.model, inference: classifier.inference }, 'model loaded');
+  return classifier;
+}
+
+/** Each agent has a folder of its own below the setting's. */
+export function agentStateDir(stateDir: string, agentId: string): string {
+  return join(stateDir, 'agents', agentId);
+}
