@@ -152,12 +152,12 @@ describe('an absence', () => {
 
 describe('the adopter', () => {
   const members = ['edge-1', 'edge-2', 'edge-3', 'edge-4'];
-  const adoptersOf = (dead: string, epoch: string, more: Partial<Status> = {}) =>
+  const adoptersOf = (dead: string, epoch: string, nowMs = 30) =>
     members.filter((self) => {
       const adoption = createAdoption(self);
       for (const member of members) adoption.record(status(member, { epoch: member }), 20);
-      adoption.record(offline(dead, { epoch, ...more }), 20);
-      return adoption.due(50) !== null;
+      adoption.record(offline(dead, { epoch }), 20);
+      return adoption.due(nowMs) !== null;
     });
 
   it('is one of the living, and all of them agree who', () => {
@@ -173,6 +173,17 @@ describe('the adopter', () => {
     }
   });
 
+  it('is followed by the next, one grace later each, where it does nothing', () => {
+    for (const [nowMs, count] of [
+      [29, 0],
+      [39, 1],
+      [40, 2],
+      [50, 3],
+      [60, 4],
+    ] as const)
+      expect(adoptersOf('dead', 'e1', nowMs)).toHaveLength(count);
+  });
+
   it('changes from life to life, so that nobody has all the work', () => {
     const adopters = Array.from({ length: 50 }, (_, life) => adoptersOf('dead', `e${life}`)[0]);
     expect(new Set(adopters)).toEqual(new Set(members));
@@ -186,12 +197,12 @@ describe('the adopter', () => {
     ]) {
       for (let life = 0; life < 20; life += 1) {
         const epoch = `e${life}`;
-        expect(dueAt(50, [away, 20], [offline('dead', { epoch }), 20])).toBe(`dead ${epoch}`);
+        expect(dueAt(30, [away, 20], [offline('dead', { epoch }), 20])).toBe(`dead ${epoch}`);
       }
     }
     const lives = Array.from({ length: 20 }, (_, life) => `e${life}`);
     const ours = lives.filter((epoch) =>
-      dueAt(50, [status('rival'), 20], [offline('dead', { epoch }), 20]),
+      dueAt(30, [status('rival'), 20], [offline('dead', { epoch }), 20]),
     );
     expect(ours.length).toBeGreaterThan(0);
     expect(ours.length).toBeLessThan(20);

@@ -110,11 +110,15 @@ export class Adoption {
 
   /** The absent agent that we are to adopt now, the longest away first. */
   due(nowMs: number): Absent | null {
-    const absent = [...this.members]
+    const due = [...this.members]
       .filter(([, member]) => this.isDue(member, nowMs))
       .sort(([, one], [, other]) => this.awaySince(one) - this.awaySince(other))
-      .map(([agent, { epoch, models }]) => ({ agent, epoch, models }));
-    return absent.find((each) => this.isOurs(each, nowMs)) ?? null;
+      .map(([agent, member]) => ({
+        member,
+        absent: { agent, epoch: member.epoch, models: member.models },
+      }))
+      .find(({ absent, member }) => this.isOurs(absent, member, nowMs));
+    return due?.absent ?? null;
   }
 
   /** False as soon as the agent is back, in whatever life, or has left in peace. */
@@ -141,8 +145,11 @@ export class Adoption {
     if (member.models.length === 0 || !member.models.every((name) => models.includes(name)))
       return false;
     if (!this.isAbsent(member, nowMs)) return false;
-    const sinceMs = Math.max(this.awaySince(member), this.connectedMs, member.postponedMs);
-    return nowMs - sinceMs >= times.graceMs;
+    return nowMs - this.waitingSince(member) >= times.graceMs;
+  }
+
+  private waitingSince(member: Member): number {
+    return Math.max(this.awaySince(member), this.connectedMs, member.postponedMs);
   }
 
   private isAbsent(member: Member, nowMs: number): boolean {
@@ -158,16 +165,20 @@ export class Adoption {
     return status.state === 'draining' ? changedMs + drainingMs : changedMs;
   }
 
-  /** We are live ourselves, or nobody would ask. */
-  private isOurs(absent: Absent, nowMs: number): boolean {
+  /**
+   * The first in the order of the hashes, who may be unable or unwilling; so each further one waits for
+   * one grace more.
+   */
+  private isOurs(absent: Absent, member: Member, nowMs: number): boolean {
     const { group, self, times } = this.options;
     const own = rendezvousHash(self, absent);
-    return [...this.members.values()]
+    const rank = [...this.members.values()]
       .filter(({ receivedMs, status }) => {
         const isFresh = status.state === 'online' && nowMs - receivedMs < times.freshMs;
         return isFresh && status.group === group && status.agent !== absent.agent;
       })
       .filter(({ models }) => absent.models.every((name) => models.includes(name)))
-      .every(({ status }) => rendezvousHash(status.agent, absent) < own);
+      .filter(({ status }) => rendezvousHash(status.agent, absent) > own).length;
+    return nowMs - this.waitingSince(member) >= times.graceMs * (1 + rank);
   }
 }

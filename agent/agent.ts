@@ -1,8 +1,16 @@
 // The agent's life: how it starts, what it does with each message, and the reverse at the stop.
 import { createBus } from '../bus/bus.ts';
-import type { Bus, BusOptions, Incoming, Protocol, Subscription } from '../bus/types.ts';
+import {
+  type Bus,
+  type BusOptions,
+  type Incoming,
+  type Protocol,
+  type Subscription,
+  TAKEN_OVER,
+} from '../bus/types.ts';
 import { decodeStatus } from '../schemas/encode.ts';
 import { agentsFilter, parseTopic, sharedReadingsFilter } from '../schemas/topics.ts';
+import { AgentIdTakenError } from './evictions.ts';
 import { runFirstCheck } from './first-check.ts';
 import type { AgentOptions } from './options.ts';
 import { SESSION_ENDED, SESSION_KEPT } from './goodbye.ts';
@@ -39,6 +47,7 @@ export class Agent {
   private readonly sharedFilters: readonly string[];
   private isReady = false;
   private isStopping = false;
+  private isYielding = false;
   private accepting = true;
   /** Counts losses: whatever awaits compares it before it acts. */
   private connection = 0;
@@ -74,6 +83,8 @@ export class Agent {
       onLost: (detail) => {
         this.connection += 1;
         log.warn({ detail }, 'connection lost, trying again');
+        this.parts.adopter.lost();
+        if (this.parts.evictions.lost(detail === TAKEN_OVER, performance.now())) this.yieldId();
       },
       onUnreachable: (detail) =>
         log.warn({ url: options.bus.url, detail }, 'broker unreachable, trying again'),
@@ -92,14 +103,15 @@ export class Agent {
     const { keepSession = false, leave = false, timeoutMs = 10_000 } = options;
     const { group, log } = this.options;
     this.isStopping = true;
+    await this.parts.adopter.stop();
     const names = [...this.parts.lanes.keys()];
     // An agent that never served keeps no share for itself; what a former life left is another matter.
     const isNeeded = this.isReady || this.isResumed;
-    const isCovered = this.parts.peers.cover(group, names, Date.now());
+    const isCovered = this.parts.peers.cover(group, names, performance.now());
     const endSession = leave || (!keepSession && (isCovered || !isNeeded));
     if (this.checkTimer) clearInterval(this.checkTimer);
     log.info({ endSession, inHand: this.parts.books.inHand }, 'draining');
-    const isDrained = await within(timeoutMs, this.drain(endSession));
+    const isDrained = !this.isYielding && (await within(timeoutMs, this.drain(endSession)));
     this.parts.announcer.stop();
     this.parts.problems.flush();
     // What is still unanswered would end with the session.
@@ -134,6 +146,7 @@ export class Agent {
       this.parts.selfCheck.readingTopic,
       this.parts.selfCheck.replyTopic,
       agentsFilter(namespace, 'status'),
+      ...(this.parts.adopter.isOn ? [agentsFilter(namespace, 'adopting')] : []),
     ].map((filter) => ({ filter, qos: 1 }));
     return {
       ...bus,
@@ -155,8 +168,14 @@ export class Agent {
 
   private routeTopic(message: Incoming): void {
     const route = this.parts.routes.find(message.topic);
-    if (!route && parseTopic(this.options.namespace, message.topic)?.kind === 'status') {
+    const kind = route ? 'reading' : parseTopic(this.options.namespace, message.topic)?.kind;
+    if (kind === 'status') {
       this.onStatus(message);
+      return;
+    }
+    if (kind === 'adopting') {
+      message.settle();
+      this.parts.adopter.hear(message.topic, message.payload);
       return;
     }
     // Unacknowledged, it waits for our return or goes to a peer; at QoS 0 it would be lost.
@@ -169,9 +188,12 @@ export class Agent {
     message.settle();
     const status = decodeStatus(message.payload);
     if (status === null) return;
-    this.parts.peers.record(status, Date.now());
+    this.parts.peers.record(status, performance.now());
+    this.parts.adopter.see(status);
     const { agentId, log } = this.options;
     if (status.agent !== agentId) return;
+    const isForeign = status.epoch !== this.parts.epoch;
+    if (isForeign && this.parts.evictions.foreign(performance.now())) this.yieldId();
     this.parts.announcer.see(status);
     if (!this.accepting) return;
     if (this.parts.announcer.correct(status))
@@ -192,6 +214,8 @@ export class Agent {
       this.isReady = true;
     }
     if (!isCurrent()) return;
+    this.parts.evictions.born(performance.now());
+    this.parts.adopter.serving();
     this.parts.announcer.publishStats();
     log.info({ models: [...this.parts.lanes.keys()], group }, 'serving');
     this.resolveReady();
@@ -216,6 +240,13 @@ export class Agent {
     );
     if (result instanceof Error) this.rejectFailed(result);
     return result === 'passed';
+  }
+
+  /** Another process has our id: whatever we say or end now would be said and ended in its name. */
+  private yieldId(): void {
+    this.isStopping = true;
+    this.isYielding = true;
+    this.rejectFailed(new AgentIdTakenError(this.options.agentId));
   }
 
   private async check(): Promise<void> {

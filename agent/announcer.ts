@@ -18,6 +18,7 @@ interface AnnouncerOptions {
   readonly models: readonly ModelReference[];
   readonly epoch: string;
   readonly books: Books;
+  readonly adoptions: NonNullable<Stats['adoptions']>;
   readonly wallClock: () => number;
 }
 
@@ -108,7 +109,7 @@ export class Announcer {
   }
 
   publishStats(): void {
-    const { agent, books, epoch, models, wallClock } = this.options;
+    const { adoptions, agent, books, epoch, models, wallClock } = this.options;
     if (this.bus?.connected !== true) return;
     const nowMs = wallClock();
     const { rss, heapUsed } = process.memoryUsage();
@@ -118,6 +119,7 @@ export class Announcer {
       at: new Date(nowMs).toISOString(),
       uptimeSeconds: Math.max(0, Math.round((nowMs - this.startedMs) / 1000)),
       ...books.sample(nowMs),
+      adoptions: { ...adoptions },
       memory: { rssBytes: rss, heapUsedBytes: heapUsed },
       models: [...models],
     };

@@ -10,6 +10,8 @@ import { loadBundle } from '../models/bundle.ts';
 import { decodeStatus } from '../schemas/encode.ts';
 import { type Agent, startAgent } from './agent.ts';
 import type { Classifier } from './classifier.ts';
+import { hasSession } from './adoption.fixture.ts';
+import { heldClassifier } from './held-classifier.fixture.ts';
 import { createOnnxClassifier } from './onnx-classifier.ts';
 import { Inbox, MODEL_FOLDER, VALUES } from './serving.fixture.ts';
 
@@ -36,26 +38,6 @@ async function connect(options: mqtt.IClientOptions = {}): Promise<MqttClient> {
   return client;
 }
 
-/** A classifier that answers nothing before it is released. */
-async function heldClassifier() {
-  const inner = await createOnnxClassifier(await loadBundle(MODEL_FOLDER));
-  let release = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  const classifier: Classifier = {
-    model: inner.model,
-    labels: inner.labels,
-    limits: inner.limits,
-    classify: async (values, rows) => {
-      await released;
-      return inner.classify(values, rows);
-    },
-    close: () => inner.close(),
-  };
-  return { classifier, release: () => release() };
-}
-
 function start(classifier: Classifier) {
   const lines: string[] = [];
   const agent = startAgent({
@@ -76,7 +58,8 @@ describe('an agent', () => {
     const watcher = await connect();
     const inbox = new Inbox(watcher);
     await watcher.subscribeAsync([SELF_CHECK, STATUS], { qos: 1 });
-    const { classifier, release } = await heldClassifier();
+    const { classifier, hold, release } = await heldClassifier();
+    hold();
     const { agent, lines } = start(classifier);
     const asked = (messages: Inbox['messages']) =>
       messages.filter(({ topic }) => topic === SELF_CHECK).length;
@@ -103,7 +86,8 @@ describe('an agent', () => {
     const watcher = await connect();
     const inbox = new Inbox(watcher);
     await watcher.subscribeAsync([SELF_CHECK, STATUS], { qos: 1 });
-    const { classifier, release } = await heldClassifier();
+    const { classifier, hold, release } = await heldClassifier();
+    hold();
     const { agent } = start(classifier);
     await inbox.until(({ length }) => length === 1);
     const stopped = agent.stop();
@@ -152,13 +136,3 @@ describe('an agent', () => {
     }
   });
 });
-
-/** True where the broker has kept a session of this client id. */
-async function hasSession(url: string, clientId: string, login: object = {}): Promise<boolean> {
-  const client = mqtt.connect(url, { clientId, clean: false, reconnectPeriod: 0, ...login });
-  clients.push(client);
-  return new Promise((resolve, reject) => {
-    client.once('connect', ({ sessionPresent }) => resolve(sessionPresent));
-    client.once('error', reject);
-  });
-}

@@ -1,6 +1,7 @@
 // What an agent is told at its start.
 import type { Logger } from 'pino';
 import type { BusOptions } from '../bus/types.ts';
+import type { AdoptionSettings } from './adopter.ts';
 import type { Classifier } from './classifier.ts';
 import type { IntakeLimits } from './intake.ts';
 
@@ -32,4 +33,6 @@ export interface AgentOptions {
   readonly limits?: Partial<AgentLimits>;
   /** A folder of this agent alone, to know after a crash what was computed. Default: none is known. */
   readonly stateDir?: string;
+  /** When and how the sessions of agents that are away are adopted; a grace of 0 switches it off. */
+  readonly adoption?: Partial<AdoptionSettings>;
 }

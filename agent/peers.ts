@@ -12,7 +12,7 @@ export class Peers {
     this.self = self;
   }
 
-  /** @param nowMs the reader's own clock at the receipt */
+  /** @param nowMs the reader's own clock at the receipt, one that never steps */
   record(status: Status, nowMs: number): void {
     if (status.agent !== this.self) this.seen.set(status.agent, { status, atMs: nowMs });
   }

@@ -7,11 +7,12 @@ import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { pino } from 'pino';
 import { startEmbeddedBroker } from '../broker/embedded-broker.ts';
 import { openIdentityStore } from '../broker/identity-store.ts';
-import { startMosquitto } from '../bus/mosquitto.fixture.ts';
+import { freePort, startMosquitto } from '../bus/mosquitto.fixture.ts';
 import type { BusOptions } from '../bus/types.ts';
 import { loadBundle } from '../models/bundle.ts';
 import { type Agent, startAgent } from './agent.ts';
 import { createOnnxClassifier } from './onnx-classifier.ts';
+import type { AgentOptions } from './options.ts';
 
 export type BrokerKind = 'mosquitto' | 'embedded';
 
@@ -28,18 +29,26 @@ export interface Serving {
   /** What an agent or a program needs to log in; creates the identity where it is not there. */
   credentials(name: string, role: 'client' | 'predictor' | 'operator'): Promise<string>;
   agent(id: string): Promise<Agent>;
-  startAgent(id: string, bus?: Partial<BusOptions>): Promise<Agent>;
+  startAgent(id: string, bus?: Partial<BusOptions>, more?: Partial<AgentOptions>): Promise<Agent>;
+  /** Mosquitto alone: a clean end, and back. */
+  restartBroker(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts a broker; Mosquitto lets anybody in, the embedded one enforces the roles. */
-export async function startServing(kind: BrokerKind): Promise<Serving> {
+/**
+ * Starts a broker; Mosquitto lets anybody in, the embedded one enforces the roles.
+ * @param config more lines of mosquitto.conf
+ */
+export async function startServing(
+  kind: BrokerKind,
+  config: readonly string[] = [],
+): Promise<Serving> {
   const folder = await mkdtemp(join(tmpdir(), 'echolot-serving-'));
   const store = await openIdentityStore(join(folder, 'store'));
   const log = pino({ level: 'silent' });
   const broker =
     kind === 'mosquitto'
-      ? await startMosquitto()
+      ? await startMosquittoWith(config)
       : await startEmbeddedBroker({ store: join(folder, 'store'), port: 0, wsPort: null, log });
   const url = `mqtt://127.0.0.1:${broker.port}`;
   const passwords = new Map<string, string>();
@@ -53,7 +62,7 @@ export async function startServing(kind: BrokerKind): Promise<Serving> {
     passwords.set(name, password);
     return password;
   };
-  const start: Serving['startAgent'] = async (id, bus = {}) => {
+  const start: Serving['startAgent'] = async (id, bus = {}, more = {}) => {
     const password = await credentials(id, 'predictor');
     const agent = startAgent({
       agentId: id,
@@ -62,6 +71,7 @@ export async function startServing(kind: BrokerKind): Promise<Serving> {
       namespace: 'echolot',
       group: 'predictors',
       log,
+      ...more,
     });
     agents.push(agent);
     return agent;
@@ -87,6 +97,11 @@ export async function startServing(kind: BrokerKind): Promise<Serving> {
       clients.push(client);
       return client;
     },
+    async restartBroker() {
+      if (!('pause' in broker)) throw new Error('only Mosquitto is restarted here');
+      await broker.pause();
+      await broker.start();
+    },
     async stop() {
       await Promise.all(clients.map((client) => client.endAsync(true)));
       await Promise.all(agents.map((agent) => agent.stop({ timeoutMs: 2000 })));
@@ -94,6 +109,12 @@ export async function startServing(kind: BrokerKind): Promise<Serving> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Options of a listener apply to the one before them. */
+async function startMosquittoWith(config: readonly string[]) {
+  const port = await freePort();
+  return startMosquitto({ port, config: [`listener ${port} 127.0.0.1`, ...config] });
 }
 
 /** Collects messages, and waits until there are enough. */
