@@ -43,7 +43,8 @@ export async function perform(
       await struck.heal();
       active.delete(step);
     }
-    return { step, struckAt, healedAt: monotonicMs(), isDone: struck.isDone };
+    const { isDone, note = null } = struck;
+    return { step, struckAt, healedAt: monotonicMs(), isDone, note };
   };
   const progress = setInterval(() => {
     const seconds = Math.round((monotonicMs() - startedAt) / 1000);

@@ -8,6 +8,7 @@ export interface Happened {
   readonly struckAt: number;
   readonly healedAt: number;
   readonly isDone: boolean;
+  readonly note: string | null;
 }
 
 export interface Times {

@@ -28,6 +28,8 @@ export interface ChaosReport {
   readonly ownEnds: readonly OwnEnd[];
   /** Processes that outlived the agent that had started them. */
   readonly orphans: number;
+  /** How a step was done, where the plan does not say it. */
+  readonly notes: readonly string[];
   /** What this machine has no means for. */
   readonly missing: readonly string[];
   /** Where everything is kept; `null` where it was removed. */
@@ -53,7 +55,7 @@ export function planText({ lengthMs, seed, steps }: Plan): string {
 
 export function reportText(report: ChaosReport): string {
   const { broker, faults, folder, lengthMs, missing, orphans, ownEnds, seed } = report;
-  const { recovery, settledMs, starts, verdict, wire } = report;
+  const { notes, recovery, settledMs, starts, verdict, wire } = report;
   const problems = Object.entries(verdict.problems).map(([code, count]) => `${count} ${code}`);
   const rows = faults.map(({ done, kind, planned }) => {
     const cost = recovery.find((each) => each.kind === kind);
@@ -77,6 +79,7 @@ export function reportText(report: ChaosReport): string {
       : `settled:  all outcomes ${seconds(settledMs)} after the last reading`,
     ...ownEnds.map(({ how, name }) => `noticed:  ${name} ended by itself: ${how}`),
     ...(orphans > 0 ? [`noticed:  ${orphans} processes outlived their parent`] : []),
+    ...notes.map((what) => `noticed:  ${what}`),
     ...missing.map((what) => `not done: ${what}`),
     ...verdict.failures.slice(0, 20).map(failureText),
     ...(verdict.failures.length > 20 ? [`… and ${verdict.failures.length - 20} more`] : []),

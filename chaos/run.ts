@@ -6,7 +6,7 @@ import { createRandom } from '../devices/random.ts';
 import type { BrokerKind } from './broker-recipe.ts';
 import { judge } from './judge.ts';
 import { perform, settle, type Watching } from './perform.ts';
-import { type Cast, type Plan, planChaos } from './plan.ts';
+import { type Cast, kindOf, type Plan, planChaos } from './plan.ts';
 import { makeQuestions, type Questions } from './questions.ts';
 import { type Happened, measureRecovery } from './recovery.ts';
 import { type ChaosReport, countFaults } from './report.ts';
@@ -134,6 +134,9 @@ function summarise(
     starts: Object.fromEntries(processes.map(({ name, starts }) => [name, starts])),
     ownEnds: processes.flatMap(({ ownEnds }) => ownEnds),
     orphans: processes.reduce((sum, { orphans }) => sum + orphans, 0),
+    notes: happened.flatMap(({ note, step }) =>
+      note === null ? [] : [`${kindOf(step.fault)} ${step.fault.target}: ${note}`],
+    ),
     missing: stage.missing,
     folder,
   };

@@ -67,11 +67,11 @@ async function fillDisk(stage: Stage, target: string): Promise<Struck> {
 
 /** The broker saves on a full disk, goes on as if it had, and is killed. */
 async function fillBroker(stage: Stage, target: string, killAfterMs: number): Promise<Struck> {
-  const filled = await fillDisk(stage, target);
   const supervised = stage.process(target);
+  const kill = setTimeout(() => supervised.kill('SIGKILL'), killAfterMs);
+  const filled = await fillDisk(stage, target);
   const signal = stage.broker?.saveSignal;
   const save = setInterval(() => signal && supervised.kill(signal), 500);
-  const kill = setTimeout(() => supervised.kill('SIGKILL'), killAfterMs);
   const heal = async () => {
     clearInterval(save);
     clearTimeout(kill);
