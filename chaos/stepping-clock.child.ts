@@ -25,5 +25,11 @@ process.on('message', (message: unknown) => {
   offsetMs += ms;
   process.send?.({ echolotClockStepped: id });
 });
-// The listener alone would keep a process alive that has nothing more to do.
+// The channel keeps the process alive while others listen too, as it would without this listener.
 process.channel?.unref();
+process.on('newListener', (event) => {
+  if (event === 'message') process.channel?.ref();
+});
+process.on('removeListener', (event) => {
+  if (event === 'message' && process.listenerCount('message') === 1) process.channel?.unref();
+});
