@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openJournal } from './journal.ts';
+import { openJournal, unusable } from './journal.ts';
 
 let folder: string;
 let lines: Record<string, unknown>[];
@@ -53,6 +53,13 @@ describe('the journal', () => {
     await again.journal.close();
     expect(again.entries).toEqual([['good', { at: 1 }]]);
     expect(lines.at(-1)).toMatchObject({ level: 50, unreadable: 1 });
+  });
+
+  it('asks for space where the disk is full, and may be tried again', () => {
+    const cause = new Error('IO error: /data/MANIFEST-000002: No space left on device');
+    const full = unusable('/data', new Error('Database failed to open', { cause }));
+    expect(full).toMatchObject({ exitCode: 75, remedy: expect.stringContaining('space') });
+    expect(unusable('/data', new Error('Corruption: bad magic'))).toMatchObject({ exitCode: 78 });
   });
 
   it('is of one broker at a time, and can be had again once that has closed it', async () => {

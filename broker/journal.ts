@@ -13,15 +13,20 @@ export interface Journal {
 /** For a broker that keeps nothing. */
 export const NO_JOURNAL: Journal = { set: () => undefined, close: async () => undefined };
 
-/** The data folder cannot be used. A person must act; exit 78. */
+/** The data folder cannot be used: exit 78 where a person must act, 75 where room may come back by itself. */
 export class DataFolderError extends Error {
   readonly code = 'DATA_FOLDER_UNUSABLE';
-  readonly exitCode = 78;
+  readonly exitCode: 75 | 78;
   readonly remedy: string;
 
-  constructor(message: string, remedy: string, options?: ErrorOptions) {
+  constructor(
+    message: string,
+    remedy: string,
+    { exitCode = 78, ...options }: ErrorOptions & { readonly exitCode?: 75 | 78 } = {},
+  ) {
     super(message, options);
     this.name = 'DataFolderError';
+    this.exitCode = exitCode;
     this.remedy = remedy;
   }
 }
@@ -55,20 +60,22 @@ export async function openJournal(
   }
 }
 
-function unusable(folder: string, error: unknown): DataFolderError {
-  const cause = (error as Error).cause ?? error;
-  const isLocked = (cause as { code?: string }).code === 'LEVEL_LOCKED';
-  return isLocked
-    ? new DataFolderError(
-        `another broker is using the data folder ${folder}`,
-        'Stop that broker, or name another data folder.',
-        { cause: error },
-      )
-    : new DataFolderError(
-        `the data folder ${folder} cannot be opened: ${(cause as Error).message}`,
-        'Give this user the rights to it; where it is damaged, move it away: sessions and retained messages start anew.',
-        { cause: error },
-      );
+/** What LevelDB says of a folder, for a person. */
+export function unusable(folder: string, error: unknown): DataFolderError {
+  const cause = ((error as Error).cause ?? error) as Error & { code?: string };
+  if (cause.code === 'LEVEL_LOCKED') {
+    const message = `another broker is using the data folder ${folder}`;
+    const remedy = 'Stop that broker, or name another data folder.';
+    return new DataFolderError(message, remedy, { cause: error });
+  }
+  const message = `the data folder ${folder} cannot be opened: ${cause.message}`;
+  if (/no space left|quota exceeded/i.test(cause.message)) {
+    const remedy = 'Free some space on that disk; nothing of what is there is lost.';
+    return new DataFolderError(message, remedy, { cause: error, exitCode: 75 });
+  }
+  const remedy =
+    'Give this user the rights to it; where it is damaged, move it away: sessions and retained messages start anew.';
+  return new DataFolderError(message, remedy, { cause: error });
 }
 
 class LevelJournal implements Journal {
