@@ -16,7 +16,7 @@ export interface AgentLimits {
 
 export const DEFAULT_LIMITS: AgentLimits = {
   maxPayloadBytes: 2 * 1024 * 1024,
-  intake: { rows: 16_384, bytes: 64 * 1024 * 1024 },
+  intake: { rows: 16_384, bytes: 64 * 1024 * 1024, waitMs: 2000 },
   batchRows: 1024,
 };
 

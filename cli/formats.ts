@@ -61,6 +61,11 @@ export const FORMATS = {
     coerce: digits,
     accepts: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 3600,
   },
+  count: {
+    expected: 'a whole number from 1 to 1000000000',
+    coerce: digits,
+    accepts: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 1e9,
+  },
   logLevel: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
 } satisfies Record<string, Format>;
 export type FormatName = keyof typeof FORMATS;

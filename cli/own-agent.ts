@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import { type Agent, startAgent } from '../agent/agent.ts';
 import type { Classifier } from '../agent/classifier.ts';
+import type { AgentLimits } from '../agent/options.ts';
 import type { EmbeddedBroker } from '../broker/embedded-broker.ts';
 import type { IdentityStore } from '../broker/identity-store.ts';
 import { urlOf } from './broker-address.ts';
@@ -33,10 +34,12 @@ interface OwnAgentOptions {
   readonly group: string;
   readonly log: Logger;
   readonly stateDir?: string;
+  readonly limits?: Partial<AgentLimits>;
 }
 
 export function startOwnAgent(options: OwnAgentOptions): Agent {
-  const { agentId, broker, classifier, group, log, namespace, password, stateDir } = options;
+  const { agentId, broker, classifier, group, limits, log, namespace, password, stateDir } =
+    options;
   return startAgent({
     agentId,
     bus: { url: urlOf(broker), username: agentId, password },
@@ -45,5 +48,6 @@ export function startOwnAgent(options: OwnAgentOptions): Agent {
     group,
     log,
     ...(stateDir !== undefined && { stateDir }),
+    ...(limits !== undefined && { limits }),
   });
 }

@@ -24,6 +24,9 @@ export interface AllSettings {
   readonly inference: InferenceSetting;
   readonly inferenceTimeout: number;
   readonly stateDir: string;
+  readonly queueRows: number;
+  readonly queueBytes: number;
+  readonly queueSeconds: number;
   readonly modelName: string;
   readonly store: string;
   readonly policy: string | null;
@@ -193,6 +196,30 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<AllSettings[Nam
     default: defaultStateDir,
     doc: 'the folder where an agent notes what it computes, to know what ended it',
   },
+  queueRows: {
+    flag: '--queue-rows',
+    argument: '<count>',
+    env: 'ECHOLOT_QUEUE_ROWS',
+    format: 'count',
+    default: 16_384,
+    doc: 'how many readings may wait for the model; one client may hold as many as are still free',
+  },
+  queueBytes: {
+    flag: '--queue-bytes',
+    argument: '<bytes>',
+    env: 'ECHOLOT_QUEUE_BYTES',
+    format: 'count',
+    default: 67_108_864,
+    doc: 'how many bytes the readings that wait may take',
+  },
+  queueSeconds: {
+    flag: '--queue-seconds',
+    argument: '<seconds>',
+    env: 'ECHOLOT_QUEUE_SECONDS',
+    format: 'timeout',
+    default: 2,
+    doc: 'how long the wait may be before a client with readings in it is told OVERLOADED',
+  },
   modelName: {
     flag: '--model-name',
     argument: '<name>',
@@ -312,11 +339,12 @@ const LISTENERS = ['host', 'port', 'wsPort'] as const;
 const TLS_LISTENERS = ['tlsHost', 'tlsPort', 'tlsWsPort', 'tlsNames'] as const;
 const MODEL = ['model', 'modelKey', 'runtime'] as const;
 const INFERENCE = ['inference', 'inferenceTimeout', 'stateDir'] as const;
+const QUEUE = ['queueRows', 'queueBytes', 'queueSeconds'] as const;
 const COMMON = ['namespace', 'logLevel'] as const;
 
 /** One schema per kind of process. */
 export const KINDS = {
-  agent: [...CONNECTION, ...COMMON, 'agentId', 'group', ...MODEL, ...INFERENCE],
+  agent: [...CONNECTION, ...COMMON, 'agentId', 'group', ...MODEL, ...INFERENCE, ...QUEUE],
   broker: [...LISTENERS, ...TLS_LISTENERS, ...COMMON, 'store', 'policy', 'dataDir', 'group'],
   client: [...CONNECTION, ...COMMON, 'clientId', 'modelName'],
   demo: [...LISTENERS, ...COMMON, 'group', ...MODEL],
@@ -341,6 +369,7 @@ export const KINDS = {
     'group',
     ...MODEL,
     ...INFERENCE,
+    ...QUEUE,
   ],
 } as const satisfies Record<string, readonly SettingName[]>;
 export type Kind = keyof typeof KINDS;

@@ -7,6 +7,7 @@ import type { Context } from './context.ts';
 import { createServiceLog } from './log.ts';
 import { renewPredictor, startOwnAgent } from './own-agent.ts';
 import { loadExtension } from './policy.ts';
+import { queueLimits } from './queue-limits.ts';
 import { agentStateDir, loadServedModel } from './served-model.ts';
 import type { Settings } from './settings.ts';
 import { shellWord } from './shell-word.ts';
@@ -43,6 +44,7 @@ export async function runUp(settings: Settings<'up'>, context: Context): Promise
       group,
       log,
       stateDir: agentStateDir(settings.stateDir, agentId),
+      limits: { intake: queueLimits(settings) },
     });
     try {
       await Promise.race([agent.ready, stop.requested, agent.failed]);

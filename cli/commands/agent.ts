@@ -6,6 +6,7 @@ import { addCommand, settingsOf } from '../command.ts';
 import { readConnection, requireAgentId } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { createServiceLog } from '../log.ts';
+import { queueLimits } from '../queue-limits.ts';
 import { agentStateDir, loadServedModel } from '../served-model.ts';
 import type { Settings } from '../settings.ts';
 import { listenForStop } from '../stop-signal.ts';
@@ -61,6 +62,7 @@ async function runAgent(
     group,
     log,
     stateDir: agentStateDir(settings.stateDir, agentId),
+    limits: { intake: queueLimits(settings) },
   });
   try {
     await Promise.race([stop.requested, agent.failed]);
