@@ -187,10 +187,15 @@ describe('the settings file', () => {
 
 describe('unknown variables', () => {
   it('are found, with the name that was meant', () => {
-    const env = { ECHOLOT_BROKER_URI: 'x', ECHOLOT_PORT: '1', ECHOLOT_QUITE_ELSE: 'x', PATH: '' };
+    const env = {
+      ECHOLOT_BROKER_URI: 'x',
+      ECHOLOT_PORT: '1',
+      ECHOLOT_SOMETHING_VERY_DIFFERENT: 'x',
+      PATH: '',
+    };
     expect(unknownVariables(env)).toEqual([
       { name: 'ECHOLOT_BROKER_URI', meant: 'ECHOLOT_BROKER_URL' },
-      { name: 'ECHOLOT_QUITE_ELSE', meant: null },
+      { name: 'ECHOLOT_SOMETHING_VERY_DIFFERENT', meant: null },
     ]);
   });
 });
