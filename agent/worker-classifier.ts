@@ -98,8 +98,7 @@ class RestartingWorker {
   async close(): Promise<void> {
     this.closed = true;
     this.wake();
-    this.youngest?.kill('it was closed');
-    await this.youngest?.gone;
+    await this.youngest?.close();
   }
 
   private async run(values: Float32Array, rows: number): Promise<Float32Array> {

@@ -4,9 +4,11 @@ import { isRunning, startChild, tailOf } from './child-process.ts';
 import { WorkerDiedError } from './classifier.ts';
 import type { WorkerLoad, WorkerReply, WorkerRun } from './worker-messages.ts';
 
+/** What keeps this process alive, or does not. */
+type Handle = { ref?(): void; unref?(): void } | null | undefined;
+
 export class WorkerProcess {
-  /** Resolves when it is gone; never rejects. */
-  readonly gone: Promise<void>;
+  private readonly gone: Promise<void>;
   private readonly child: ChildProcess;
   private end: string | null = null;
   private asked: {
@@ -20,9 +22,8 @@ export class WorkerProcess {
     const stderr = tailOf(child);
     this.child = child;
     // A request has a timer, which keeps this process alive; a child that only waits must not.
-    child.unref();
-    child.channel?.unref();
-    (child.stderr as { unref?(): void } | null)?.unref?.();
+    const handles: Handle[] = [child, child.channel, child.stderr as Handle];
+    for (const one of handles) one?.unref?.();
     child.on('message', (reply: WorkerReply) => {
       const { asked } = this;
       this.asked = null;
@@ -61,6 +62,15 @@ export class WorkerProcess {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Kills it and waits until it is gone. */
+  async close(): Promise<void> {
+    // Whoever waits for this has perhaps nothing else that keeps this process alive.
+    const handles: Handle[] = [this.child, this.child.stderr as Handle];
+    for (const one of handles) one?.ref?.();
+    this.kill('it was closed');
+    await this.gone;
   }
 
   /** @param why its end, for a person */
