@@ -1,6 +1,7 @@
 // Configuration: flags over environment over file over defaults, checked by convict, explained by us.
 import { readFileSync } from 'node:fs';
 import convict from 'convict';
+import { findCredential } from './credentials.ts';
 import { CliError, EXIT } from './errors.ts';
 import { FORMATS } from './formats.ts';
 import { nearest } from './nearest.ts';
@@ -46,7 +47,10 @@ export function loadSettings<Of extends Kind>(kind: Of, sources: Sources): Reado
   const layers = {
     flags: pick(names, (name) => sources.flags[name]),
     // An empty variable, as an environment file of systemd may hold, is none.
-    env: pick(names, (name) => sources.env[SETTINGS[name].env] || undefined),
+    env: pick(
+      names,
+      (name) => sources.env[SETTINGS[name].env] || findCredential(name, sources.env),
+    ),
     file: pick(names, (name) => file[name]),
   };
   const env = Object.fromEntries(

@@ -1,0 +1,121 @@
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Supervision, superviseAgent } from './supervision.ts';
+import type { Health } from './vitality.ts';
+
+const WELL: Health = {
+  isConnected: true,
+  isAnswered: true,
+  isComputing: true,
+  received: 0,
+  inHand: 0,
+};
+
+const open: Supervision[] = [];
+afterEach(() => {
+  for (const each of open.splice(0)) each.end();
+});
+
+/** Supervises an agent of which each report is given by hand. */
+function supervise({ isReady = true, watchdogMs = 30 as number | null } = {}) {
+  const lines: string[] = [];
+  const asked: ((health: Partial<Health>) => void)[] = [];
+  let becomeReady = () => {};
+  const agent = {
+    ready: new Promise<void>((resolve) => {
+      becomeReady = resolve;
+    }),
+    health: () =>
+      new Promise<Health>((resolve) => {
+        asked.push((health) => resolve({ ...WELL, ...health }));
+      }),
+  };
+  const notify = { watchdogMs, send: (...notices: string[]) => void lines.push(...notices) };
+  const supervision = superviseAgent(agent, 'sonar 1.0.0 (onnx)', notify);
+  open.push(supervision);
+  if (isReady) becomeReady();
+  const isAsked = async () => {
+    while (asked.length === 0) await setTimeout(1);
+  };
+  /** Gives the report that is waited for next, and lets it be told. */
+  const report = async (health: Partial<Health> = {}) => {
+    await isAsked();
+    asked.shift()?.(health);
+    await setImmediate();
+  };
+  return { asked, becomeReady: () => becomeReady(), isAsked, lines, report, supervision };
+}
+
+const beats = (lines: readonly string[]) => lines.filter((line) => line === 'WATCHDOG=1').length;
+
+describe('the supervision of an agent', () => {
+  it('says READY once the agent is, and nothing of its health before', async () => {
+    const { asked, becomeReady, lines, report } = supervise({ isReady: false });
+    expect(lines).toEqual(['STATUS=waiting for the broker, with sonar 1.0.0 (onnx)']);
+    expect(asked).toEqual([]);
+    becomeReady();
+    await report();
+    expect(lines.slice(1, 4)).toEqual([
+      'READY=1',
+      'STATUS=serving sonar 1.0.0 (onnx)',
+      'WATCHDOG=1',
+    ]);
+    await report();
+    expect(lines.filter((line) => line === 'READY=1')).toEqual(['READY=1']);
+  });
+
+  it('feeds the watchdog once for each proof, and never without one', async () => {
+    const { lines, report } = supervise();
+    await report();
+    await report();
+    expect(beats(lines)).toBe(2);
+    await report({ isComputing: false, isAnswered: false });
+    expect(beats(lines)).toBe(2);
+    expect(lines.at(-1)).toBe('STATUS=hung: sonar 1.0.0 (onnx) does not compute');
+  });
+
+  it('feeds it while the broker is away', async () => {
+    const { lines, report } = supervise();
+    await report({ isConnected: false, isAnswered: false });
+    expect(beats(lines)).toBe(1);
+    expect(lines.at(-1)).toBe('STATUS=broker away, waiting for it with sonar 1.0.0 (onnx)');
+  });
+
+  it('feeds nobody where no watchdog waits', async () => {
+    const { lines, report } = supervise({ watchdogMs: null });
+    await report();
+    expect(beats(lines)).toBe(0);
+    expect(lines.at(-1)).toMatch(/^STATUS=serving /);
+  });
+
+  it('tells the rate and what is in hand', async () => {
+    const { lines, report } = supervise();
+    await report({ received: 10 });
+    await report({ received: 1000, inHand: 7 });
+    expect(lines.at(-1)).toMatch(
+      /^STATUS=serving sonar 1\.0\.0 \(onnx\), [1-9]\d* readings\/s, 7 in hand$/,
+    );
+  });
+
+  it('says that it stops, feeds the watchdog meanwhile, and says nothing after the end', async () => {
+    const { isAsked, lines, report, supervision } = supervise();
+    await report();
+    const before = lines.length;
+    supervision.stopping();
+    await report();
+    const stop = ['STOPPING=1', 'STATUS=answering what is in hand', 'WATCHDOG=1'];
+    expect(lines.slice(before)).toEqual(stop);
+    await isAsked();
+    supervision.end();
+    await report();
+    expect(lines).toHaveLength(before + stop.length);
+  });
+
+  it('says nothing of an agent that becomes ready after the end', async () => {
+    const { becomeReady, lines, supervision } = supervise({ isReady: false });
+    supervision.end();
+    becomeReady();
+    await setImmediate();
+    expect(lines).toHaveLength(1);
+  });
+});

@@ -1,0 +1,79 @@
+// What systemd hears of a service: when it is ready, how it is, that it lives, and when it stops.
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Notify } from './notify.ts';
+import { type Health, Vitality } from './vitality.ts';
+
+/** How often the state is told where no watchdog waits. */
+const STATUS_MS = 10_000;
+
+/** An agent, as far as its supervision goes. */
+export interface Supervised {
+  readonly ready: Promise<void>;
+  /** Never rejects, and takes twice the time at most. */
+  health(timeoutMs: number): Promise<Health>;
+}
+
+export interface Supervision {
+  /** Tells that the service stops; the watchdog is fed on, as long as it is earned. */
+  stopping(): void;
+  /** Ends it. */
+  end(): void;
+}
+
+/**
+ * Tells the service manager about an agent until the end. `WATCHDOG=1` is only ever sent for what the agent
+ * has just proved.
+ * @param name the model, for a person
+ */
+export function superviseAgent(agent: Supervised, name: string, notify: Notify): Supervision {
+  const ended = new AbortController();
+  const periodMs = notify.watchdogMs === null ? STATUS_MS : notify.watchdogMs / 3;
+  let isStopping = false;
+  notify.send(`STATUS=waiting for the broker, with ${name}`);
+  void (async () => {
+    // The manager waits for the watchdog from READY on.
+    await agent.ready;
+    if (ended.signal.aborted) return;
+    notify.send('READY=1', `STATUS=serving ${name}`);
+    const vitality = new Vitality();
+    let last: Sample | null = null;
+    while (!ended.signal.aborted) {
+      const startMs = performance.now();
+      const health = await agent.health(periodMs);
+      const nowMs = performance.now();
+      if (ended.signal.aborted) return;
+      if (notify.watchdogMs !== null && vitality.judge(health, nowMs)) notify.send('WATCHDOG=1');
+      if (!isStopping) notify.send(`STATUS=${statusOf(name, health, last, nowMs)}`);
+      last = { received: health.received, atMs: nowMs };
+      await pause(Math.max(0, periodMs - (nowMs - startMs)), null, {
+        ref: false,
+        signal: ended.signal,
+      }).catch(() => {});
+    }
+  })();
+  return {
+    stopping: () => {
+      isStopping = true;
+      notify.send('STOPPING=1', 'STATUS=answering what is in hand');
+    },
+    end: () => ended.abort(),
+  };
+}
+
+interface Sample {
+  readonly received: number;
+  readonly atMs: number;
+}
+
+function statusOf(
+  name: string,
+  { inHand, isAnswered, isComputing, isConnected, received }: Health,
+  last: Sample | null,
+  nowMs: number,
+): string {
+  if (!isComputing) return `hung: ${name} does not compute`;
+  if (!isConnected) return `broker away, waiting for it with ${name}`;
+  const perSecond = last === null ? 0 : ((received - last.received) * 1000) / (nowMs - last.atMs);
+  const load = `${perSecond.toFixed(perSecond < 10 ? 1 : 0)} readings/s, ${inHand} in hand`;
+  return `${isAnswered ? 'serving' : 'its own question is unanswered; serving'} ${name}, ${load}`;
+}
