@@ -161,7 +161,7 @@ export class Adopter {
 
   private async adopt(current: Current): Promise<void> {
     const { absent } = current;
-    const { clock, log, settings } = this.options;
+    const { log, settings } = this.options;
     this.counted.started += 1;
     log.warn({ agent: absent.agent, epoch: absent.epoch }, 'adopting an agent that is away');
     this.announce(absent, 'started', 'away');
@@ -172,7 +172,6 @@ export class Adopter {
         resolve();
       };
     });
-    if (!this.adoption.isAway(absent, clock())) this.withdraw('the owner is back');
     if (current.withdrawn) {
       this.conclude(absent, { kind: 'given-back', detail: current.withdrawn }, 0);
       return;

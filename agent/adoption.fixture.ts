@@ -1,31 +1,14 @@
 // For tests: an agent that dies with readings in its hands, and what the bus hears of its adoption.
 import mqtt, { type MqttClient } from 'mqtt';
 import { decodeAdopting, decodeAnswer, encodeMessage } from '../schemas/encode.ts';
-import type { Adopting, Status } from '../schemas/messages.ts';
+import type { Adopting } from '../schemas/messages.ts';
 import { Inbox, type Serving, VALUES } from './serving.fixture.ts';
+import { statusOf } from './status.fixture.ts';
 
 export const SHARE = '$share/predictors/echolot/v1/readings/+/sonar';
 
 /** Short times: a test waits for what happens, never for what does not. */
 export const QUICK = { graceMs: 200, quietMs: 200, rivalMs: 50 };
-
-export const statusOf = (agent: string, more: Partial<Status> = {}): Buffer =>
-  encodeMessage(
-    {
-      state: 'online',
-      reason: 'serving',
-      agent,
-      epoch: 'first life',
-      heartbeatAt: new Date().toISOString(),
-      protocol: '5',
-      group: 'predictors',
-      models: [
-        { name: 'sonar', version: '1.0.0', digest: `sha256:${'0'.repeat(64)}`, runtime: 'onnx' },
-      ],
-      ...more,
-    } satisfies Status,
-    'json',
-  );
 
 export interface Victim {
   /** Ends without a word, as a process that is killed. */

@@ -2,10 +2,11 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { decodeStats } from '../schemas/encode.ts';
-import { hasSession, QUICK, startAsking, startVictim, statusOf } from './adoption.fixture.ts';
+import { hasSession, QUICK, startAsking, startVictim } from './adoption.fixture.ts';
 import { rendezvousHash } from './adoption.ts';
 import { heldClassifier } from './held-classifier.fixture.ts';
 import { Inbox, type Serving, startServing } from './serving.fixture.ts';
+import { statusOf } from './status.fixture.ts';
 
 let serving: Serving;
 const victims: { die(): void }[] = [];

@@ -175,7 +175,7 @@ export class Adoption {
     const rank = [...this.members.values()]
       .filter(({ receivedMs, status }) => {
         const isFresh = status.state === 'online' && nowMs - receivedMs < times.freshMs;
-        return isFresh && status.group === group && status.agent !== absent.agent;
+        return isFresh && status.group === group;
       })
       .filter(({ models }) => absent.models.every((name) => models.includes(name)))
       .filter(({ status }) => rendezvousHash(status.agent, absent) > own).length;

@@ -111,17 +111,19 @@ export class Agent {
     const endSession = leave || (!keepSession && (isCovered || !isNeeded));
     if (this.checkTimer) clearInterval(this.checkTimer);
     log.info({ endSession, inHand: this.parts.books.inHand }, 'draining');
-    const isDrained = !this.isYielding && (await within(timeoutMs, this.drain(endSession)));
+    const maySessionEnd = !this.isYielding && (await within(timeoutMs, this.drain(endSession)));
     this.parts.announcer.stop();
     this.parts.problems.flush();
     // What is still unanswered would end with the session.
-    await this.bus.stop({ endSession: endSession && isDrained, timeoutMs: 1000 });
+    await this.bus.stop({ endSession: maySessionEnd, timeoutMs: 1000 });
     for (const lane of this.parts.lanes.values()) lane.close();
     await Promise.all(this.options.classifiers.map((classifier) => classifier.close()));
     log.info({ unanswered: this.parts.books.inHand }, 'stopped');
   }
 
-  private async drain(endSession: boolean): Promise<void> {
+  /** True where the session may end: all that it had brought is answered on the connection that brought it. */
+  private async drain(endSession: boolean): Promise<boolean> {
+    const { connection } = this;
     if (this.bus.connected) {
       await this.parts.announcer.announce('draining', 'stopping');
       if (endSession) {
@@ -134,10 +136,12 @@ export class Agent {
       }
     }
     await this.parts.predictor.drained();
-    if (!this.bus.connected) return;
+    // What a lost connection took along waits in the session.
+    const maySessionEnd = endSession && connection === this.connection;
+    if (!this.bus.connected) return maySessionEnd;
     this.parts.announcer.publishStats();
-    const reason = endSession ? SESSION_ENDED : SESSION_KEPT;
-    await this.parts.announcer.announce('offline', reason);
+    await this.parts.announcer.announce('offline', maySessionEnd ? SESSION_ENDED : SESSION_KEPT);
+    return maySessionEnd;
   }
 
   private busOptions(): BusOptions {
@@ -263,13 +267,13 @@ export function startAgent(options: AgentOptions): Agent {
   return agent;
 }
 
-/** False where the work took longer. */
-async function within(timeoutMs: number, work: Promise<void>): Promise<boolean> {
+/** What the work comes to; false where it takes longer. */
+async function within(timeoutMs: number, work: Promise<boolean>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<boolean>((resolve) => {
     timer = setTimeout(() => resolve(false), timeoutMs);
   });
-  const isDone = await Promise.race([work.then(() => true), limit]);
+  const result = await Promise.race([work, limit]);
   clearTimeout(timer);
-  return isDone;
+  return result;
 }
