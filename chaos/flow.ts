@@ -15,8 +15,8 @@ export interface FlowPorts {
   readonly random: () => number;
   conditions(): Conditions;
   /** After how many of so many bytes the packet breaks off and the connection is reset; null: not yet. */
-  breakOff(bytes: number): number | null;
-  onBreak(): void;
+  readonly breakOff: (bytes: number) => number | null;
+  readonly onBreak: () => void;
 }
 
 type Passing = { readonly bytes: Buffer } | { readonly end: 'finish' | 'reset' };

@@ -27,7 +27,7 @@ export interface Intruder {
    */
   counts(): Record<string, number>;
   /** The topics of others on which something came, the first hundred. */
-  readonly topicsOfOthers: readonly string[];
+  readonly topicsOfOthers: ReadonlySet<string>;
   /** Leaves; its sockets are closed. */
   stop(): void;
 }
@@ -62,7 +62,7 @@ class Attempts {
     received: 0,
     receivedOfOthers: 0,
   };
-  readonly topicsOfOthers: string[] = [];
+  readonly topicsOfOthers = new Set<string>();
   private readonly options: IntruderOptions;
   private readonly address: { readonly host: string; readonly port: number };
   private readonly root: string;
@@ -128,7 +128,7 @@ class Attempts {
     if (known?.kind === 'status') this.agents.add(known.agent);
     else if (known?.kind !== 'reply' || known.client !== this.options.username) {
       this.counts.receivedOfOthers += 1;
-      if (this.topicsOfOthers.length < 100) this.topicsOfOthers.push(topic);
+      if (this.topicsOfOthers.size < 100) this.topicsOfOthers.add(topic);
     }
   }
 

@@ -134,8 +134,8 @@ type PairCounts = Record<
 interface PairPorts {
   readonly random: () => number;
   conditions(way: Direction): Conditions;
-  breakOff(bytes: number): number | null;
-  onBreak(): void;
+  readonly breakOff: (bytes: number) => number | null;
+  readonly onBreak: () => void;
   onClosed(): void;
 }
 
