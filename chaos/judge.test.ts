@@ -52,6 +52,7 @@ const judgeLines = (lines: readonly LedgerLine[], more: Partial<Evidence> = {}) 
     samples: [SAMPLE],
     agents: ['edge-1'],
     unfinished: [],
+    leaked: [],
     ...more,
   });
 const failuresOf = (lines: readonly LedgerLine[], more?: Partial<Evidence>) =>
@@ -155,6 +156,11 @@ describe('finds', () => {
 
   it('an agent without a sample', () => {
     expect(failuresOf([], { agents: ['edge-1', 'edge-2'] })).toEqual([['unproved', 'edge-2']]);
+  });
+
+  it('an intruder that was given something', () => {
+    const leaked = ['echolot/v1/replies/buoy-1/sonar'];
+    expect(failuresOf([], { leaked })).toEqual([['leaked', 'intruder']]);
   });
 
   it('a client that does not come to its end', () => {

@@ -28,10 +28,12 @@ export interface Evidence {
   readonly agents: readonly string[];
   /** Clients whose outbox was not empty within the limit, or that did not end then. */
   readonly unfinished: readonly string[];
+  /** Topics of others on which an intruder received something. */
+  readonly leaked: readonly string[];
 }
 
 export interface Failure {
-  readonly kind: 'lost' | 'wrong' | 'twice' | 'unasked' | 'unbalanced' | 'unproved';
+  readonly kind: 'lost' | 'wrong' | 'twice' | 'unasked' | 'unbalanced' | 'leaked' | 'unproved';
   /** Of a client or an agent. */
   readonly name: string;
   readonly id?: string;
@@ -59,7 +61,8 @@ const SCORE_TOLERANCE = 1e-4;
 /** From telling to forgetting; a full disk holds that up. Who dies later has told it twice. */
 const FORGET_MS = 15_000;
 
-export function judge({ agents, expected, ledgers, samples, unfinished }: Evidence): Verdict {
+export function judge(evidence: Evidence): Verdict {
+  const { agents, expected, leaked, ledgers, samples, unfinished } = evidence;
   const failures: Failure[] = [];
   const tally = { handed: 0, kept: 0, unpromised: 0, predictions: 0, retold: 0 };
   const problems: Record<string, number> = {};
@@ -85,6 +88,9 @@ export function judge({ agents, expected, ledgers, samples, unfinished }: Eviden
   }
   for (const name of unfinished) {
     failures.push({ kind: 'unproved', name, detail: 'its outbox was not empty within the limit' });
+  }
+  for (const topic of leaked) {
+    failures.push({ kind: 'leaked', name: 'intruder', detail: `received something on ${topic}` });
   }
   failures.push(...judgeBooks(samples, agents));
   return { ...tally, problems, samples: samples.length, failures };

@@ -22,6 +22,11 @@ export class LedgerFile {
     return this.open.size;
   }
 
+  /** The id of the one that has been open for longest. */
+  get oldestOpen(): string | undefined {
+    return this.open.keys().next().value;
+  }
+
   /** Takes in what was written since. @throws {Error} a line that is none */
   read(): this {
     this.rest += this.readNew();

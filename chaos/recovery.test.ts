@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import type { LedgerLine } from './ledger.ts';
 import type { Step } from './plan.ts';
-import { type Happened, measureRecovery } from './recovery.ts';
+import { findSilences, type Happened, measureRecovery } from './recovery.ts';
 
 const told = (at: number, code?: string): LedgerLine => ({
   at,
@@ -44,4 +44,11 @@ it('leaves out what was not done, and callers that were told nothing more', () =
       fromHeal: { count: 1, p50Ms: 50, maxMs: 50 },
     },
   ]);
+});
+
+it('finds the longest silence of each caller while something was open', () => {
+  const took = (at: number, id: string): LedgerLine => ({ at, line: 'took', id });
+  const lines = [took(100, 'r-150'), told(150), took(900, 'r-950'), took(901, 'r-1200'), told(950)];
+  const ledgers = new Map([['buoy-1', [...lines, told(1200)]]]);
+  expect(findSilences(ledgers, 50)).toEqual([{ client: 'buoy-1', atMs: 900, forMs: 250 }]);
 });

@@ -47,6 +47,37 @@ export function measureRecovery(
   });
 }
 
+export interface Silence {
+  readonly client: string;
+  /** From the start of the plan. */
+  readonly atMs: number;
+  readonly forMs: number;
+}
+
+/** The longest time of each client without an outcome while one of its readings was open. */
+export function findSilences(
+  ledgers: ReadonlyMap<string, readonly LedgerLine[]>,
+  startedAt: number,
+): Silence[] {
+  return [...ledgers].map(([client, lines]) => {
+    let longest = { client, atMs: 0, forMs: 0 };
+    const open = new Set<string>();
+    let since = Number.POSITIVE_INFINITY;
+    for (const entry of lines) {
+      if (entry.line === 'took') {
+        if (open.size === 0) since = entry.at;
+        open.add(entry.id);
+      }
+      if (entry.line !== 'told') continue;
+      const forMs = Math.round(entry.at - since);
+      if (forMs > longest.forMs) longest = { client, atMs: Math.round(since - startedAt), forMs };
+      open.delete(entry.id);
+      since = open.size === 0 ? Number.POSITIVE_INFINITY : entry.at;
+    }
+    return longest;
+  });
+}
+
 function summarise(times: readonly number[]): Times {
   const sorted = [...times].sort((one, other) => one - other);
   const at = (index: number) => Math.round(sorted[index] ?? 0);

@@ -2,7 +2,7 @@
 import type { Verdict } from './judge.ts';
 import type { WireCounts } from './observer.ts';
 import { FAULT_KINDS, type Fault, type FaultKind, kindOf, type Plan } from './plan.ts';
-import type { Happened, Recovery, Times } from './recovery.ts';
+import type { Happened, Recovery, Silence, Times } from './recovery.ts';
 import type { OwnEnd } from './supervised.ts';
 
 export interface FaultCount {
@@ -22,6 +22,10 @@ export interface ChaosReport {
   /** From the last heal until every caller knew every outcome; `null`: not within the limit. */
   readonly settledMs: number | null;
   readonly wire: WireCounts | null;
+  /** What intruders tried and got. */
+  readonly intruded: Readonly<Record<string, number>>;
+  /** Per client: the longest time without any outcome while readings were open, and when it began. */
+  readonly silences: readonly Silence[];
   /** How often each process was started. */
   readonly starts: Readonly<Record<string, number>>;
   /** Ends that no step of the plan was. */
@@ -55,7 +59,7 @@ export function planText({ lengthMs, seed, steps }: Plan): string {
 
 export function reportText(report: ChaosReport): string {
   const { broker, faults, folder, lengthMs, missing, orphans, ownEnds, seed } = report;
-  const { notes, recovery, settledMs, starts, verdict, wire } = report;
+  const { intruded, notes, recovery, settledMs, silences, starts, verdict, wire } = report;
   const problems = Object.entries(verdict.problems).map(([code, count]) => `${count} ${code}`);
   const rows = faults.map(({ done, kind, planned }) => {
     const cost = recovery.find((each) => each.kind === kind);
@@ -70,9 +74,9 @@ export function reportText(report: ChaosReport): string {
     `outcomes: ${verdict.predictions} predictions; ${problems.join(', ') || 'no problems'}`,
     `          ${verdict.retold} told again by the process after a killed one, as before`,
     ...(wire ? [wireText(wire)] : []),
-    `starts:   ${Object.entries(starts)
-      .map(([name, count]) => `${name} ${count}`)
-      .join(', ')}`,
+    `intruder: ${pairs(intruded)}`,
+    `silence:  ${silences.map(({ atMs, client, forMs }) => `${client} ${seconds(forMs)} at ${seconds(atMs)}`).join(', ')}`,
+    `starts:   ${pairs(starts)}`,
     `books:    ${verdict.samples} samples`,
     settledMs === null
       ? 'settled:  not within the limit'
@@ -92,7 +96,7 @@ export function reportText(report: ChaosReport): string {
 /** One line: the outcome of a run among many. */
 export function verdictText({ broker, seed, settledMs, verdict }: ChaosReport): string {
   const count = (kind: string) => verdict.failures.filter((each) => each.kind === kind).length;
-  const found = (['lost', 'wrong', 'twice', 'unasked', 'unbalanced', 'unproved'] as const)
+  const found = (['lost', 'wrong', 'twice', 'unasked', 'unbalanced', 'leaked', 'unproved'] as const)
     .map((kind) => `${count(kind)} ${kind}`)
     .join(', ');
   const word = verdict.failures.length === 0 ? 'ok' : 'FAILED';
@@ -107,6 +111,12 @@ function failureText({ detail, id, kind, name }: Verdict['failures'][number]): s
 function wireText(wire: WireCounts): string {
   const { adoptions, answeredAgain, answers, overloaded, readings, repeats } = wire;
   return `wire:     ${readings} readings (${repeats} repeats), ${answers} answers (${answeredAgain} again, ${overloaded} OVERLOADED), ${adoptions} adoptions`;
+}
+
+function pairs(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
 }
 
 function timesText(times: Times | undefined): string {

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { createRandom } from '../devices/random.ts';
 import type { BrokerKind } from './broker-recipe.ts';
 import { judge } from './judge.ts';
+import { monotonicMs } from './ledger.ts';
 import { perform, settle, type Watching } from './perform.ts';
 import { type Cast, kindOf, type Plan, planChaos } from './plan.ts';
 import { makeQuestions, type Questions } from './questions.ts';
-import { type Happened, measureRecovery } from './recovery.ts';
+import { findSilences, type Happened, measureRecovery } from './recovery.ts';
 import { type ChaosReport, countFaults } from './report.ts';
 import { Stage } from './stage.ts';
 
@@ -90,11 +91,12 @@ async function runIn(
   try {
     onProgress(`starting ${broker}, ${CAST.agents.length} agents, ${CAST.clients.length} clients`);
     await stage.start();
+    const performedAt = monotonicMs();
     const happened = await perform(stage, plan, options);
     await writeFile(stage.finishFile, '');
     const settledMs = await settle(stage, SETTLE_MS, options);
     await stage.stopAgents();
-    return summarise(stage, { plan, happened, settledMs, expected, seed, folder });
+    return summarise(stage, { plan, performedAt, happened, settledMs, expected, seed, folder });
   } finally {
     await stage.stop();
     process.off('exit', abandon);
@@ -103,6 +105,7 @@ async function runIn(
 
 interface Outcome {
   readonly plan: Plan;
+  readonly performedAt: number;
   readonly happened: readonly Happened[];
   readonly settledMs: number | null;
   readonly expected: Questions['expected'];
@@ -112,7 +115,7 @@ interface Outcome {
 
 function summarise(
   stage: Stage,
-  { expected, folder, happened, plan, seed, settledMs }: Outcome,
+  { expected, folder, happened, performedAt, plan, seed, settledMs }: Outcome,
 ): ChaosReport {
   const { broker, cast } = stage.options;
   const { agents } = cast;
@@ -126,11 +129,13 @@ function summarise(
     seed,
     broker,
     lengthMs: plan.lengthMs,
-    verdict: judge({ ledgers, expected, samples, agents, unfinished }),
+    verdict: judge({ ledgers, expected, samples, agents, unfinished, leaked: stage.leaked }),
     faults: countFaults(plan, happened),
     recovery: measureRecovery(happened, ledgers),
     settledMs,
     wire: stage.observer?.wire ?? null,
+    intruded: stage.intruded,
+    silences: findSilences(ledgers, performedAt),
     starts: Object.fromEntries(processes.map(({ name, starts }) => [name, starts])),
     ownEnds: processes.flatMap(({ ownEnds }) => ownEnds),
     orphans: processes.reduce((sum, { orphans }) => sum + orphans, 0),

@@ -54,6 +54,10 @@ export class Stage {
   /** Why a disk that should fill up cannot. */
   readonly missing: string[] = [];
   readonly passwords = new Map<string, string>();
+  /** What all intruders together tried and got. */
+  readonly intruded: Record<string, number> = {};
+  /** Topics of others on which an intruder received something. */
+  readonly leaked: string[] = [];
   broker: BrokerRecipe | null = null;
   observer: Observer | null = null;
 
@@ -72,6 +76,13 @@ export class Stage {
   /** Clients that have not come to their end. */
   get unfinished(): string[] {
     return this.options.cast.clients.filter((name) => !this.process(name).isFinished);
+  }
+
+  noteIntruder(counts: Readonly<Record<string, number>>, leaked: Iterable<string>): void {
+    for (const [what, count] of Object.entries(counts)) {
+      this.intruded[what] = (this.intruded[what] ?? 0) + count;
+    }
+    this.leaked.push(...leaked);
   }
 
   ledger(client: string): LedgerFile {

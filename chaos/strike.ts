@@ -1,7 +1,9 @@
 // From a fault of the plan to what is done about it on the stage, and how it is healed.
+import { DEFAULT_GROUP, DEFAULT_NAMESPACE } from '../schemas/names.ts';
 import { childrenOf, parentOf } from './descendants.ts';
+import { startIntruder } from './intruder.ts';
 import type { Fault } from './plan.ts';
-import type { Stage } from './stage.ts';
+import { INTRUDER, type Stage } from './stage.ts';
 import { stepClock } from './stepping-clock.ts';
 
 export interface Struck {
@@ -39,7 +41,7 @@ export async function strike(stage: Stage, fault: Fault): Promise<Struck> {
     case 'full-broker':
       return fillBroker(stage, fault.target, fault.killAfterMs);
     case 'intruder':
-      return NOTHING;
+      return intrude(stage);
     case 'freeze-agent':
       return freeze(stage, fault.target);
     case 'hang-inference':
@@ -78,6 +80,28 @@ async function fillBroker(stage: Stage, target: string, killAfterMs: number): Pr
     await filled.heal();
   };
   return { isDone: filled.isDone, heal };
+}
+
+/** What it may see or change shows: in its counts, and as wrong answers in the ledgers. */
+function intrude(stage: Stage): Struck {
+  const { cast, model, random } = stage.options;
+  const intruder = startIntruder({
+    url: `mqtt://127.0.0.1:${stage.broker?.clientsPort}`,
+    username: INTRUDER,
+    password: stage.passwords.get(INTRUDER) ?? '',
+    namespace: DEFAULT_NAMESPACE,
+    group: DEFAULT_GROUP,
+    models: [model.name],
+    victims: cast.clients,
+    // As good a guess as can be: one that is waited for now.
+    guessId: (victim) => stage.ledger(victim).read().oldestOpen ?? '1-1',
+    random,
+  });
+  const heal = async () => {
+    intruder.stop();
+    stage.noteIntruder(intruder.counts(), intruder.topicsOfOthers);
+  };
+  return { isDone: true, heal };
 }
 
 async function freeze(stage: Stage, target: string): Promise<Struck> {
