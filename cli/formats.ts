@@ -61,6 +61,11 @@ export const FORMATS = {
     coerce: digits,
     accepts: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 3600,
   },
+  timeoutOrNever: {
+    expected: 'a whole number of seconds from 0 (never) to 3600',
+    coerce: digits,
+    accepts: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 3600,
+  },
   count: {
     expected: 'a whole number from 1 to 1000000000',
     coerce: digits,

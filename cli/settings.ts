@@ -24,6 +24,7 @@ export interface AllSettings {
   readonly inference: InferenceSetting;
   readonly inferenceTimeout: number;
   readonly stateDir: string;
+  readonly adoptAfter: number;
   readonly queueRows: number;
   readonly queueBytes: number;
   readonly queueSeconds: number;
@@ -196,6 +197,14 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<AllSettings[Nam
     default: defaultStateDir,
     doc: 'the folder where an agent notes what it computes, to know what ended it',
   },
+  adoptAfter: {
+    flag: '--adopt-after',
+    argument: '<seconds>',
+    env: 'ECHOLOT_ADOPT_AFTER',
+    format: 'timeoutOrNever',
+    default: 10,
+    doc: 'how long an agent must be away before a peer answers what waits for it; 0 for never',
+  },
   queueRows: {
     flag: '--queue-rows',
     argument: '<count>',
@@ -344,7 +353,16 @@ const COMMON = ['namespace', 'logLevel'] as const;
 
 /** One schema per kind of process. */
 export const KINDS = {
-  agent: [...CONNECTION, ...COMMON, 'agentId', 'group', ...MODEL, ...INFERENCE, ...QUEUE],
+  agent: [
+    ...CONNECTION,
+    ...COMMON,
+    'agentId',
+    'group',
+    ...MODEL,
+    ...INFERENCE,
+    'adoptAfter',
+    ...QUEUE,
+  ],
   broker: [...LISTENERS, ...TLS_LISTENERS, ...COMMON, 'store', 'policy', 'dataDir', 'group'],
   client: [...CONNECTION, ...COMMON, 'clientId', 'modelName'],
   demo: [...LISTENERS, ...COMMON, 'group', ...MODEL],

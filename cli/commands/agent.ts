@@ -62,6 +62,7 @@ async function runAgent(
     group,
     log,
     stateDir: agentStateDir(settings.stateDir, agentId),
+    adoption: { graceMs: settings.adoptAfter * 1000 },
     limits: { intake: queueLimits(settings) },
   });
   try {
