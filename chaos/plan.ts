@@ -5,6 +5,8 @@ import type { NetworkFault } from './network-fault.ts';
 export type Fault =
   /** SIGKILL; its supervisor starts it again. */
   | { readonly kind: 'kill-agent' | 'kill-client' | 'kill-broker'; readonly target: string }
+  /** SIGKILL, and it stays away until the heal: its peers must adopt what it leaves. */
+  | { readonly kind: 'lose-agent'; readonly target: string }
   /** On the connection of one agent or client. */
   | { readonly kind: 'network'; readonly target: string; readonly network: NetworkFault }
   /** The wall clock of one process jumps, and jumps back. */
@@ -49,7 +51,8 @@ export const BROKER = 'broker';
 
 /** How often each kind comes in a full minute; at least once in any part of one. */
 const PER_MINUTE = {
-  'kill-agent': 4,
+  'kill-agent': 3,
+  'lose-agent': 2,
   'kill-broker': 2,
   'kill-client': 4,
   partition: 3,
@@ -123,7 +126,9 @@ function planMinute(
   function place(before: readonly Step[], kind: FaultKind): Step {
     for (;;) {
       const longest = Math.min(LONGEST_MS, (lengthMs - CALM_MS - HEALED_MS) / 3);
-      const forMs = isMomentary(kind) ? 0 : whole(between(SHORTEST_MS, longest, random));
+      const forMs = isMomentary(kind)
+        ? 0
+        : whole(between(shortestOf(kind, longest), longest, random));
       const room = lengthMs - HEALED_MS - CALM_MS - forMs;
       const atMs = fromMs + CALM_MS + whole(random() * room);
       const step = { atMs, forMs, fault: makeFault(kind, forMs, cast, random) };
@@ -143,6 +148,7 @@ function makeFault(kind: FaultKind, forMs: number, cast: Cast, random: Random): 
   const share = () => Math.round(between(0.05, 0.4, random) * 100) / 100;
   switch (kind) {
     case 'kill-agent':
+    case 'lose-agent':
     case 'freeze-agent':
     case 'hang-inference':
       return { kind, target: agent };
@@ -191,6 +197,11 @@ function collide(step: Step, other: Step): boolean {
   if (step.fault.target !== other.fault.target || step.fault.kind !== other.fault.kind)
     return false;
   return step.atMs <= other.atMs + other.forMs && other.atMs <= step.atMs + step.forMs;
+}
+
+/** A loss lasts so long that it is noticed. */
+function shortestOf(kind: FaultKind, longest: number): number {
+  return kind === 'lose-agent' ? longest * 0.7 : SHORTEST_MS;
 }
 
 function isMomentary(kind: FaultKind): boolean {

@@ -27,6 +27,12 @@ export async function strike(stage: Stage, fault: Fault): Promise<Struck> {
       supervised.kill('SIGKILL');
       return { isDone, heal: async () => {} };
     }
+    case 'lose-agent': {
+      const supervised = stage.process(fault.target);
+      supervised.hold();
+      supervised.kill('SIGKILL');
+      return { isDone: true, heal: async () => supervised.release() };
+    }
     case 'network': {
       const link = stage.links.get(fault.target);
       if (!link) return NOTHING;

@@ -48,6 +48,19 @@ it('starts it again when it is killed, which is no end of its own', async () => 
   expect(running).toMatchObject({ starts: 2, ownEnds: [], orphans: 0 });
 });
 
+it('leaves it away while it is held, and starts it at the release', async () => {
+  const running = start("console.log('up'); setInterval(() => {}, 1000)");
+  await until(() => running.logTail() === 'up\n');
+  running.hold();
+  running.kill();
+  await until(() => running.running === null);
+  // Longer than until a restart.
+  await sleep(700);
+  expect(running).toMatchObject({ running: null, starts: 1 });
+  running.release();
+  await until(() => running.logTail() === 'up\nup\n');
+});
+
 it('notes ends of its own, and starts again', async () => {
   const running = start('process.exit(7)');
   await until(() => running.starts === 2);

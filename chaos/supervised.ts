@@ -39,6 +39,7 @@ export class Supervised {
   private group: number | undefined;
   private isWanted = false;
   private isKilled = false;
+  private isHeld = false;
   private timer: NodeJS.Timeout | null = null;
 
   constructor(recipe: Recipe) {
@@ -61,6 +62,16 @@ export class Supervised {
     if (this.child === null) return;
     this.isKilled ||= signal !== 'SIGCONT' && signal !== 'SIGSTOP' && signal !== 'SIGUSR1';
     this.child.kill(signal);
+  }
+
+  /** Whatever ends from now on stays away until `release`. */
+  hold(): void {
+    this.isHeld = true;
+  }
+
+  release(): void {
+    this.isHeld = false;
+    if (this.child === null && this.isWanted) this.restartLater();
   }
 
   /** Ends it for good: politely at first, by force where that takes longer. */
@@ -132,10 +143,11 @@ export class Supervised {
   }
 
   private restartLater(): void {
+    if (this.timer) clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       // systemd ends everything of a unit before it starts it again.
       if (killGroup(this.group)) this.orphans += 1;
-      if (this.isWanted) this.spawn();
+      if (this.isWanted && !this.isHeld && this.child === null) this.spawn();
     }, RESTART_MS);
   }
 }
