@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InHandJournal, openInHandJournal } from './in-hand-journal.ts';
-import { InHandRecord } from './in-hand-record.ts';
+import { InHandRecord, keyOf } from './in-hand-record.ts';
 import type { RunEntry } from './lane.ts';
 
 const DIGEST = 'sha256:abc';
@@ -154,7 +154,6 @@ describe('what is no journal', () => {
     ['a list', '[]'],
     ['other deaths', JSON.stringify({ digest: DIGEST, deaths: [['x', 1]] })],
     ['negative deaths', JSON.stringify({ digest: DIGEST, deaths: [['0'.repeat(16), -1]] })],
-    ['too much', Buffer.alloc(2 ** 20 + 1)],
   ];
 
   it.each(GARBAGE)('is ignored with a warning: suspects of %s', (_, content) => {
@@ -170,6 +169,23 @@ describe('what is no journal', () => {
     expect(standings(start())).toEqual(['free', 'free', 'free']);
     expect(warnings()).toEqual(['state file ignored']);
     expect(readdirSync(folder)).toEqual([`in-hand.${process.pid}`]);
+  });
+
+  it('is ignored where it is larger than any of ours', () => {
+    const deaths = [[keyOf(a, DIGEST), 1]];
+    start().close();
+    const padding = ' '.repeat(2 ** 20);
+    writeFileSync(
+      join(folder, 'suspects.json'),
+      JSON.stringify({ digest: DIGEST, deaths }) + padding,
+    );
+    const record = Buffer.from(new InHandRecord(DIGEST).fill([b]));
+    writeFileSync(
+      join(folder, `in-hand.${DEAD_PID}`),
+      Buffer.concat([record, Buffer.from(padding)]),
+    );
+    expect(standings(start())).toEqual(['free', 'free', 'free']);
+    expect(warnings()).toEqual(['state file ignored', 'state file ignored']);
   });
 
   it('is ignored wherever it was cut off', () => {
