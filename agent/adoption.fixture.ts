@@ -1,6 +1,6 @@
 // For tests: an agent that dies with readings in its hands, and what the bus hears of its adoption.
 import mqtt, { type MqttClient } from 'mqtt';
-import { decodeAdopting, decodeAnswer, encodeMessage } from '../schemas/encode.ts';
+import { decodeAdopting, decodeAnswer, decodeStatus, encodeMessage } from '../schemas/encode.ts';
 import type { Adopting } from '../schemas/messages.ts';
 import { Inbox, type Serving, VALUES } from './serving.fixture.ts';
 import { statusOf } from './status.fixture.ts';
@@ -99,6 +99,14 @@ export async function startAsking(serving: Serving) {
       };
       const topic = `echolot/v1/agents/${by}/adopting`;
       await operator.publishAsync(topic, encodeMessage(said, 'json'), { qos: 1 });
+    },
+    /** Waits until the last word of this agent is that it serves. */
+    async untilOnline(agent: string): Promise<void> {
+      await operator.subscribeAsync(`echolot/v1/agents/${agent}/status`, { qos: 1 });
+      await heard.until((messages) => {
+        const statuses = messages.flatMap(({ payload }) => decodeStatus(payload) ?? []);
+        return statuses.findLast((status) => status.agent === agent)?.state === 'online';
+      });
     },
     async heardUntil(isEnough: (all: Adopting[]) => boolean): Promise<void> {
       await heard.until((messages) => isEnough(announced(messages)));
