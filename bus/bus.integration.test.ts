@@ -3,7 +3,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createBus } from './bus.ts';
 import { type FakeBroker, type FakeConnection, startFakeBroker } from './fake-broker.fixture.ts';
 import { freePort } from './mosquitto.fixture.ts';
-import type { BrokerRefusedError, Bus, BusOptions, Incoming, PublishOutcome } from './types.ts';
+import type {
+  BrokerRefusedError,
+  Bus,
+  BusOptions,
+  Incoming,
+  Protocol,
+  PublishOutcome,
+} from './types.ts';
 
 let broker: FakeBroker;
 let bus: Bus;
@@ -430,26 +437,29 @@ describe('a publish', () => {
 });
 
 describe('an acknowledgement', () => {
-  it('is held until the message is settled, at full concurrency and in the order of arrival', async () => {
-    open();
-    const connection = await ready();
-    for (let id = 1; id <= 30; id += 1) connection.send(reading(id));
-    await until(() => messages.length === 30);
-    // A fence: what had been acknowledged would have come before it.
-    void publish('out/fence', 'x', 0);
-    await connection.take('publish');
-    expect(connection.packets.filter(({ cmd }) => cmd === 'puback')).toEqual([]);
+  it.each<Protocol>(['3.1.1', '5'])(
+    'is held until the message is settled, at full concurrency and in the order of arrival (MQTT %s)',
+    async (protocol) => {
+      open({ protocol });
+      const connection = await ready();
+      for (let id = 1; id <= 30; id += 1) connection.send(reading(id));
+      await until(() => messages.length === 30);
+      // A fence: what had been acknowledged would have come before it.
+      void publish('out/fence', 'x', 0);
+      await connection.take('publish');
+      expect(connection.packets.filter(({ cmd }) => cmd === 'puback')).toEqual([]);
 
-    for (const message of messages.slice(1)) message.settle();
-    void publish('out/fence', 'x', 0);
-    await connection.take('publish');
-    expect(connection.packets.filter(({ cmd }) => cmd === 'puback')).toEqual([]);
+      for (const message of messages.slice(1)) message.settle();
+      void publish('out/fence', 'x', 0);
+      await connection.take('publish');
+      expect(connection.packets.filter(({ cmd }) => cmd === 'puback')).toEqual([]);
 
-    messages[0]?.settle();
-    const ids: number[] = [];
-    while (ids.length < 30) ids.push((await connection.take('puback')).messageId ?? 0);
-    expect(ids).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
-  });
+      messages[0]?.settle();
+      const ids: number[] = [];
+      while (ids.length < 30) ids.push((await connection.take('puback')).messageId ?? 0);
+      expect(ids).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
+    },
+  );
 
   it('never leaves on a later connection than the one that brought the message, nor twice', async () => {
     open();
