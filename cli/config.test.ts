@@ -56,6 +56,18 @@ describe('precedence', () => {
     expect(fallback).toMatch(/\/\.local\/state\/echolot$/);
   });
 
+  it('keeps what an agent computes where systemd gives it a folder, else beside the identities', () => {
+    const env = { XDG_STATE_HOME: '/var/state', STATE_DIRECTORY: '/var/lib/echolot:/other' };
+    expect(loadSettings('agent', { flags: {}, env }).stateDir).toBe('/var/lib/echolot');
+    const { stateDir } = loadSettings('agent', { flags: {}, env: { ...env, STATE_DIRECTORY: '' } });
+    expect(stateDir).toBe('/var/state/echolot');
+  });
+
+  it.each(['0', '1.5', '3601', 'soon'])('refuses a time-out of %s for a run', (text) => {
+    const env = { ECHOLOT_INFERENCE_TIMEOUT: text };
+    expect(() => loadSettings('agent', { flags: {}, env })).toThrow('from 1 to 3600');
+  });
+
   it('says less at a terminal than in a service, unless told otherwise', () => {
     const none = { flags: {}, env: {} };
     expect(loadSettings('client', none).logLevel).toBe('warn');
