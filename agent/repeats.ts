@@ -8,7 +8,7 @@ export interface RepeatLimits {
   readonly bytes: number;
 }
 
-export const DEFAULT_REPEAT_LIMITS: RepeatLimits = { entries: 10_000, bytes: 16 * 1024 * 1024 };
+const DEFAULT_REPEAT_LIMITS: RepeatLimits = { entries: 10_000, bytes: 16 * 1024 * 1024 };
 
 /** What makes a reading the same as another: made before the model has its values. */
 export interface Fingerprint {
