@@ -22,7 +22,7 @@ async function makeFolder(): Promise<string> {
 }
 
 async function startDisk(folder: string): Promise<SmallDisk> {
-  const outcome = await startSmallDisk({ folder, bytes: 2 ** 20 });
+  const outcome = await startSmallDisk({ folder, bytes: 2.5 * 2 ** 20 });
   if (!outcome.ok) throw new Error(`run this test where tmpfs can be mounted: ${outcome.reason}`);
   toClose.push(() => outcome.disk.stop());
   return outcome.disk;

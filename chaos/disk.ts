@@ -119,18 +119,14 @@ async function firstWord(keeper: ChildProcess): Promise<string> {
   });
 }
 
-/** In ever smaller pieces, so that nothing is left. */
+/** A block that does not fit as a whole is written as far as there is room. */
 async function fill(path: string): Promise<void> {
   const file = await open(path, 'a');
+  const block = Buffer.alloc(BLOCK_BYTES);
   try {
-    for (let bytes = BLOCK_BYTES; bytes >= 1; ) {
-      try {
-        await file.write(Buffer.alloc(bytes));
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-        bytes = Math.floor(bytes / 2);
-      }
-    }
+    for (;;) await file.write(block);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
   } finally {
     await file.close();
   }
