@@ -1,4 +1,4 @@
-// Agents as processes of their own: one is killed while readings flow, and all are answered.
+// Agents as processes of their own: one is killed while readings flow, and all are answered without a repeat.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -10,13 +10,14 @@ import { Inbox, type Serving, startServing, VALUES } from './serving.fixture.ts'
 
 const CLI = fileURLToPath(new URL('../dist/cli/echolot.js', import.meta.url));
 
-describe('three agents on the embedded broker', () => {
+describe.each(['embedded', 'mosquitto'] as const)('three agents on %s', (kind) => {
   let serving: Serving;
   const processes: ChildProcess[] = [];
 
   beforeEach(async () => {
     if (!existsSync(CLI)) throw new Error(`${CLI} is not there: npm run build`);
-    serving = await startServing('embedded');
+    // As the rendered configuration: a queue that holds what a killed agent leaves behind.
+    serving = await startServing(kind, ['max_queued_messages 10000']);
   });
 
   afterEach(async () => {
@@ -28,9 +29,13 @@ describe('three agents on the embedded broker', () => {
     const passwordFile = join(serving.folder, `${id}.password`);
     await writeFile(passwordFile, await serving.credentials(id, 'predictor'), { mode: 0o600 });
     const flags = ['--broker-url', serving.url, '--agent-id', id, '--password-file', passwordFile];
-    const child = spawn(process.execPath, [CLI, 'agent', ...flags, '--log-level', 'error'], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    const child = spawn(
+      process.execPath,
+      [CLI, 'agent', ...flags, '--adopt-after', '1', '--log-level', 'error'],
+      {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      },
+    );
     processes.push(child);
     return child;
   };
