@@ -9,6 +9,7 @@ import { addModelCommand } from './commands/model.ts';
 import { addOutboxCommand } from './commands/outbox.ts';
 import { addPolicyCommand } from './commands/policy.ts';
 import { addReplayCommand } from './commands/replay.ts';
+import { addServiceCommand } from './commands/service.ts';
 import { addUpCommand } from './commands/up.ts';
 import { addWatchCommand } from './commands/watch.ts';
 import type { Context } from './context.ts';
@@ -40,6 +41,7 @@ export function createProgram(context: Context): Command {
   addIdentityCommand(program, context);
   addModelCommand(program, context);
   addPolicyCommand(program, context);
+  addServiceCommand(program, context);
   addChaosCommand(program, context);
   return program;
 }

@@ -1,0 +1,175 @@
+// `echolot service` below a folder of its own: nothing of the machine is touched.
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { cleanUp, makeFolder, runCli } from './run-cli.fixture.ts';
+
+afterEach(cleanUp);
+
+const CREDENTIAL = 'etc/credstore/echolot-agent-edge-1.password';
+
+function setUp() {
+  const root = makeFolder();
+  const service = (...args: string[]) => runCli(['service', ...args]);
+  const where = ['--root', root, '--command', '/usr/bin/echolot'];
+  return {
+    root,
+    service,
+    installAgent: (...args: string[]) =>
+      service('install', 'agent', '--agent-id', 'edge-1', ...where, ...args),
+    installBroker: (...args: string[]) => service('install', 'broker', ...where, ...args),
+    read: (path: string) => readFileSync(join(root, path), 'utf8'),
+    uninstall: (...args: string[]) => service('uninstall', '--root', root, ...args),
+  };
+}
+
+function filesOf(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+function passwordFile(text = 'a password'): string {
+  const path = join(makeFolder(), 'edge-1.password');
+  writeFileSync(path, text, { mode: 0o600 });
+  return path;
+}
+
+describe('echolot service install', () => {
+  it('installs an agent: units, settings, credential, and links that start it', async () => {
+    const { installAgent, read, root } = setUp();
+    const url = 'mqtts://broker.example:8883';
+    const given = ['--password-file', passwordFile(), '--broker-url', url];
+    const { code, stderr, stdout } = await installAgent(...given);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(read('etc/echolot/agent-edge-1.env')).toBe(`ECHOLOT_BROKER_URL=${url}\n`);
+    expect(read(CREDENTIAL)).toBe('a password');
+    expect(statSync(join(root, CREDENTIAL)).mode & 0o777).toBe(0o600);
+    expect(statSync(join(root, 'etc/credstore')).mode & 0o777).toBe(0o700);
+    expect(read('etc/systemd/system/echolot-agent@.service')).toContain(
+      'ExecStart=/usr/bin/echolot agent --agent-id %i',
+    );
+    expect(readdirSync(join(root, 'etc/systemd/system/echolot.target.wants'))).toEqual([
+      'echolot-agent@edge-1.service',
+    ]);
+    expect(stdout).not.toContain('a password');
+  });
+
+  it('writes nothing twice, keeps what a person changed, and takes a new password', async () => {
+    const { installAgent, read, root } = setUp();
+    await installAgent('--password-file', passwordFile(), '--group', 'north');
+    const settings = join(root, 'etc/echolot/agent-edge-1.env');
+    writeFileSync(settings, `# mine\n${readFileSync(settings, 'utf8')}`);
+    const before = filesOf(root).map((path) => [path, lstatSync(path).mtimeMs]);
+    const again = await installAgent('--group', 'north');
+    expect(again.code).toBe(0);
+    expect(again.stdout).not.toMatch(/^write/m);
+    expect(filesOf(root).map((path) => [path, lstatSync(path).mtimeMs])).toEqual(before);
+    const changed = await installAgent('--password-file', passwordFile('another'));
+    expect(changed.stdout).toContain(`write ${join(root, CREDENTIAL)} (secret, for root alone)`);
+    expect(read(CREDENTIAL)).toBe('another');
+    expect(read('etc/echolot/agent-edge-1.env')).toBe('# mine\nECHOLOT_GROUP=north\n');
+  });
+
+  it('makes the identity itself beside the broker, a new password where the old one is gone', async () => {
+    const { installAgent, installBroker, read, root, uninstall } = setUp();
+    await installBroker();
+    const { code, stdout } = await installAgent();
+    expect([code, stdout]).toEqual([0, expect.stringContaining('add edge-1 (predictor) to')]);
+    const password = read(CREDENTIAL);
+    expect(password).toMatch(/^\S{20,}\n$/);
+    expect((await installAgent()).stdout).not.toContain('add edge-1');
+    const store = join(root, 'var/lib/echolot-broker/store');
+    const list = await runCli(['identity', 'list', '--json', '--store', store]);
+    expect(JSON.parse(list.stdout)).toMatchObject({ name: 'edge-1', role: 'predictor' });
+    await uninstall('edge-1');
+    expect((await installAgent()).code).toBe(0);
+    expect(read(CREDENTIAL)).not.toBe(password);
+  });
+
+  it('takes no name of another role', async () => {
+    const { installAgent, installBroker, root } = setUp();
+    await installBroker();
+    const store = join(root, 'var/lib/echolot-broker/store');
+    await runCli(['identity', 'add', 'edge-1', '--role', 'client', '--store', store]);
+    const { code, stderr } = await installAgent();
+    expect([code, stderr]).toEqual([78, expect.stringContaining('edge-1 is a client')]);
+    expect(existsSync(join(root, CREDENTIAL))).toBe(false);
+  });
+
+  it('says what it would do, without the secret, and does nothing', async () => {
+    const { installAgent, root } = setUp();
+    const args = ['--password-file', passwordFile('hidden-word'), '--dry-run'];
+    const { code, stdout } = await installAgent(...args);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`would write ${join(root, CREDENTIAL)} (secret, for root alone)\n`);
+    expect(stdout).not.toContain('hidden-word');
+    expect(readdirSync(root)).toEqual([]);
+  });
+
+  it.each([
+    [['--password-file', '/nowhere/x'], 'the file /nowhere/x of --password-file cannot be read'],
+    [[], 'neither a password nor a certificate'],
+    [['--model', '/home/me/pump'], '/home/me/pump of --model lies in a home'],
+  ])('refuses %j, with a remedy and nothing written', async (args, message) => {
+    const { installAgent, root } = setUp();
+    const password = args[0] === '--model' ? ['--password-file', passwordFile()] : [];
+    const { code, stderr } = await installAgent(...args, ...password);
+    expect([code, stderr]).toEqual([78, expect.stringContaining(`error: `)]);
+    expect(stderr).toContain(message);
+    expect(stderr).toMatch(/^hint: ./m);
+    expect(readdirSync(root)).toEqual([]);
+  });
+});
+
+describe('echolot service uninstall', () => {
+  it('leaves nothing but settings and data, and not even these with --purge', async () => {
+    const { installAgent, installBroker, root, uninstall } = setUp();
+    await installBroker('--tls-port', '8883');
+    await installAgent();
+    expect((await uninstall()).code).toBe(0);
+    const left = filesOf(root).map((path) => path.slice(root.length + 1));
+    for (const path of left) expect(path).toMatch(/^(etc\/echolot|var\/lib\/echolot-broker)\//);
+    expect(left).toContain('etc/echolot/broker.env');
+    expect((await uninstall('--purge')).code).toBe(0);
+    expect(filesOf(root)).toEqual([]);
+    expect((await uninstall('--dry-run')).stdout).toContain('systemctl');
+  });
+});
+
+describe('echolot service status and logs', () => {
+  /** A program that tells its arguments and ends with 3. */
+  function fake(program: string): Record<string, string> {
+    const folder = makeFolder();
+    writeFileSync(join(folder, program), '#!/bin/sh\necho "$@" > "$0.args"\nexit 3\n');
+    chmodSync(join(folder, program), 0o755);
+    return { PATH: `${folder}:${process.env['PATH']}`, FAKE: join(folder, `${program}.args`) };
+  }
+
+  it('ask systemd, and end as its programs do', async () => {
+    const systemctl = fake('systemctl');
+    expect((await runCli(['service', 'status'], { env: systemctl })).code).toBe(3);
+    expect(readFileSync(systemctl['FAKE'] ?? '', 'utf8')).toBe(
+      'status --no-pager --lines=3 echolot.target echolot-broker.service echolot-agent@*.service\n',
+    );
+    const journalctl = fake('journalctl');
+    const logs = ['service', 'logs', 'edge-1', '--follow', '--lines', '7'];
+    expect((await runCli(logs, { env: journalctl })).code).toBe(3);
+    expect(readFileSync(journalctl['FAKE'] ?? '', 'utf8')).toBe(
+      '--no-pager --lines=7 --follow --unit=echolot-agent@edge-1.service\n',
+    );
+  });
+
+  it('say what is missing where there is no systemd', async () => {
+    const { code, stderr } = await runCli(['service', 'status'], { env: { PATH: makeFolder() } });
+    expect([code, stderr]).toEqual([69, expect.stringContaining('systemctl cannot be run')]);
+  });
+});
