@@ -122,7 +122,7 @@ describe('finds', () => {
       ['lost', 'a'],
       [hand('a'), start(2, 20_000)],
     ],
-    ['another label', ['wrong', 'a'], [hand('a', 1), took('a'), told('a')]],
+    ['another label', ['wrong', 'a'], [hand('a'), took('a'), told('a', { label: 'rock' })]],
     ['another score', ['wrong', 'a'], [hand('a'), took('a'), told('a', { score: 0.91 })]],
     ['an answer to no row of the data', ['wrong', 'a'], [hand('a', 7), took('a'), told('a')]],
     [
