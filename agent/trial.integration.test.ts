@@ -25,6 +25,7 @@ import { loadModel } from './load-model.ts';
 import { writeSlowModel } from './slow-model.fixture.ts';
 import { runInChild } from './trial-process.ts';
 import { tryBundle } from './trial.ts';
+import type { WorkerEvent } from './worker-classifier.ts';
 
 function bundleOf(parts: TestBundle = {}): Promise<Bundle> {
   return inFolder(async (directory) => {
@@ -192,6 +193,23 @@ describe('loading a model', () => {
       });
     },
   );
+
+  it('ends a run that takes longer than it may, where the model has a process of its own', async () => {
+    await inFolder(async (directory) => {
+      await writeSlowModel({ folder: directory, millisecondsPerRow: 0, hangOn: 0.875 });
+      const died: WorkerEvent['kind'][] = [];
+      const classifier = await loadModel({
+        directory,
+        inferenceTimeoutMs: 1000,
+        onWorker: ({ kind }) => died.push(kind),
+      });
+      expect(classifier.inference?.why).toContain('ConstantOfShape');
+      const hanging = classifier.classify(new Float32Array(4).fill(0.875), 1);
+      await expect(hanging).rejects.toMatchObject({ code: 'WORKER_DIED' });
+      expect(died).toEqual(['died']);
+      await classifier.close();
+    });
+  });
 
   it('refuses an unsigned bundle when there is a key, and serves it once it is signed', async () => {
     await inFolder(async (directory) => {

@@ -65,7 +65,6 @@ class RestartingWorker {
   /** Resolves when a process has loaded the model, or when that has failed too often. */
   private ready: Promise<void> = Promise.resolve();
   private queue: Promise<unknown> = Promise.resolve();
-  private failures = 0;
   private closed = false;
   private wake: () => void = () => {};
 
@@ -102,7 +101,7 @@ class RestartingWorker {
   }
 
   private async run(values: Float32Array, rows: number): Promise<Float32Array> {
-    if (this.failures < MAX_FAILURES) await this.ready;
+    await this.ready;
     if (this.closed) throw new Error('the classifier is closed');
     if (!this.process) throw new Error("the model's process does not start");
     const reply = await this.process.ask(
@@ -141,17 +140,15 @@ class RestartingWorker {
 
   private async tryUntilLoaded(giveUpWaiting: () => void): Promise<void> {
     const startMs = performance.now();
-    while (!this.closed) {
+    for (let failures = 1; !this.closed; failures += 1) {
       try {
         await this.load();
-        this.failures = 0;
         this.tell({ kind: 'started', milliseconds: Math.round(performance.now() - startMs) });
         return;
       } catch (error) {
-        this.failures += 1;
         const how = error instanceof Error ? error.message : String(error);
-        const retryMs = Math.min(100 * 2 ** this.failures, MAX_RETRY_MS);
-        if (this.failures < MAX_FAILURES) this.tell({ kind: 'died', how });
+        const retryMs = Math.min(100 * 2 ** failures, MAX_RETRY_MS);
+        if (failures < MAX_FAILURES) this.tell({ kind: 'died', how });
         else {
           this.tell({ kind: 'down', how, retryMs });
           giveUpWaiting();
