@@ -55,15 +55,28 @@ describe('admission', () => {
     expect(intake.offer(entry('c'))).toBe(true);
   });
 
-  it('refuses who waits already, and nobody else, while the wait is too long', () => {
+  it('takes no more than can be served in time, and from each client its part of that', () => {
     const intake = create({ waitMs: 2000 });
-    expect(intake.offer(entry('a'), 9999)).toBe(true);
-    expect(intake.offer(entry('a'), 2000)).toBe(true);
-    expect(intake.offer(entry('a'), 2001)).toBe(false);
-    expect(intake.offer(entry('b'), 9999)).toBe(true);
-    intake.take(10);
-    intake.offer(entry('b'));
-    expect(intake.offer(entry('a'), 2001)).toBe(true);
+    const offer = (client: string) => intake.offer(entry(client), 10 * intake.waitingRows);
+    const offerAll = (client: string) => {
+      let count = 0;
+      while (offer(client)) count += 1;
+      return count;
+    };
+    expect(offerAll('flood')).toBe(201);
+    // The wait is too long by now; half of 200 rows and a third of them are the parts of those who come.
+    expect(offerAll('second')).toBe(100);
+    expect(offerAll('calm')).toBe(66);
+    expect(offer('flood')).toBe(false);
+    expect(intake.take(100)).toHaveLength(100);
+    expect(offer('calm')).toBe(true);
+    expect(offer('flood')).toBe(false);
+  });
+
+  it('lets in who has nothing waiting, however long the wait is', () => {
+    const intake = create({ waitMs: 1 });
+    for (const client of 'abcdef') expect(intake.offer(entry(client), 1e6)).toBe(true);
+    expect(intake.offer(entry('a'), 1e6)).toBe(false);
   });
 });
 

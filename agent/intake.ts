@@ -13,7 +13,7 @@ export interface IntakeLimits {
   readonly rows: number;
   /** The most bytes that may wait. */
   readonly bytes: number;
-  /** Milliseconds of waiting, above which who already has readings here gets no more in. Default: any. */
+  /** Milliseconds of waiting, above which a client that has its part of them already gets no more in. Default: any. */
   readonly waitMs?: number;
 }
 
@@ -127,8 +127,16 @@ export class Intake<Entry extends Sized> {
     const freeBytes = limits.bytes - this.bytes;
     if (rows > freeRows || bytes > freeBytes) return false;
     if (!queue) return true;
-    if (limits.waitMs !== undefined && backlogMs > limits.waitMs) return false;
+    if (this.waitsTooLong(queue.rows + rows, backlogMs)) return false;
     return queue.rows + rows <= freeRows && queue.bytes + bytes <= freeBytes;
+  }
+
+  /** Where all wait too long, nobody may have more than his part of the rows that could be served in time. */
+  private waitsTooLong(ownRows: number, backlogMs: number): boolean {
+    const { waitMs = Number.POSITIVE_INFINITY } = this.limits;
+    if (backlogMs <= waitMs) return false;
+    const rowsInTime = (waitMs / backlogMs) * this.rows;
+    return ownRows * this.queues.size > rowsInTime;
   }
 
   /** The first entry of the queue whose turn it is leaves; an empty queue is forgotten. */
