@@ -16,12 +16,15 @@ const BARE = new URL('./peers/bare-responder.mjs', import.meta.url).pathname;
 export async function benchLatency(brokerName: BrokerName, quick: boolean): Promise<boolean> {
   const rounds = quick ? 5 : 15;
   const count = quick ? 500 : 2000;
-  const broker = await startBroker(brokerName);
-  const { url } = broker;
+  const broker = await startBroker(brokerName, {
+    predictors: ['echolot', 'bare'],
+    models: ['sonar', 'bare'],
+  });
+  const { innerUrl, url } = broker;
   const identity = `--agent-id echolot --password-file ${broker.passwordFile('echolot')}`;
-  const flags = `agent --broker-url ${url} ${identity} --log-level error`;
+  const flags = `agent --broker-url ${innerUrl} ${identity} --log-level error`;
   const agent = startProcess([CLI, ...flags.split(' ')]);
-  const bare = startProcess([BARE, url, 'bare', broker.passwordFile('bare'), 'bare']);
+  const bare = startProcess([BARE, innerUrl, 'bare', broker.passwordFile('bare'), 'bare']);
   const load = await Load.connect(url, broker.passwordFile('load'));
   try {
     await load.untilServed('sonar');

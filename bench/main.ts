@@ -1,23 +1,82 @@
-// `npm run bench`: what the agent costs beside a bare responder, and what crowds at the broker's door cost others.
+// `npm run bench`: what the agent costs beside what people would use instead, and what crowds at the door cost others.
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import type { BrokerName } from './brokers.ts';
+import { BROKERS } from './brokers.ts';
+import { cbor } from './cbor.ts';
+import { renderChart } from './chart.ts';
+import { clients } from './clients.ts';
+import { renderDocumentation } from './documentation.ts';
+import { misses, type PartResult } from './figures.ts';
 import { benchInference } from './inference.ts';
 import { benchLatency } from './latency.ts';
+import { describeMachine } from './machine.ts';
+import { memory } from './memory.ts';
+import { openLoop } from './open-loop.ts';
+import { peers } from './peers.ts';
+import type { Part, Settings } from './runner.ts';
+import { scaling } from './scaling.ts';
+import { slopes } from './slopes.ts';
 import { benchSlowLogins } from './slow-logins.ts';
+import { startUp } from './start-up.ts';
+import { renderTable } from './table.ts';
+import { throughput } from './throughput.ts';
 
-const USAGE = `usage: npm run bench -- [--only latency|logins|inference] [--broker mosquitto|embedded] [--quick]
+const PARTS: readonly Part[] = [
+  throughput,
+  openLoop,
+  cbor,
+  clients,
+  peers,
+  memory,
+  startUp,
+  scaling,
+  slopes,
+];
 
-  --only    latency: the agent beside a bare responder, one reading at a time
-            logins: 200 logins at once, and how late they make another client's answers
-            (the embedded broker alone)
-            inference: the shipped models on each runtime, without a broker; default: all
-  --broker  one broker alone (default: both)
-  --quick   fewer and shorter rounds
+/** Parts that print for themselves, and tell whether their bar is met. */
+const OWN_PARTS: readonly {
+  readonly name: string;
+  readonly about: string;
+  run(settings: Settings): Promise<boolean>;
+}[] = [
+  {
+    name: 'latency',
+    about: 'one reading at a time at QoS 1, with histograms that show steps',
+    async run({ brokers, quick }) {
+      const met: boolean[] = [];
+      for (const name of brokers) met.push(await benchLatency(name, quick));
+      return met.every(Boolean);
+    },
+  },
+  {
+    name: 'logins',
+    about: "200 logins at once, and how late they make another's answers (embedded broker)",
+    run: async ({ brokers, quick }) => !brokers.includes('embedded') || benchSlowLogins(quick),
+  },
+  {
+    name: 'inference',
+    about: 'the shipped models on each runtime, without a broker',
+    run: ({ quick }) => benchInference(quick),
+  },
+];
 
-Prints latency histograms and ratios; exits 1 where a bar is not met.`;
+const NAMES = [...PARTS, ...OWN_PARTS].map(({ name }) => name);
+const OUTPUT = new URL('../.tmp/bench/', import.meta.url);
+const DOCS = new URL('../docs/', import.meta.url);
+const CHART = 'performance.svg';
 
-const BROKERS: readonly BrokerName[] = ['mosquitto', 'embedded'];
-const BENCHES = ['latency', 'logins', 'inference'] as const;
+const USAGE = `usage: npm run bench -- [--only PART,PART] [--broker mosquitto|embedded] [--quick]
+                        [--peers node-red] [--write-docs]
+
+  --only        some of the parts alone (default: all):
+${[...PARTS, ...OWN_PARTS].map(({ about, name }) => `                ${name.padEnd(11)} ${about}`).join('\n')}
+  --broker      one broker alone (default: both)
+  --quick       few and short rounds, to see that all runs: no figures to rely on
+  --peers       node-red: that too, installed with npm into a temporary folder
+  --write-docs  writes docs/performance.md and docs/${CHART}; not with --quick, --only or --broker
+
+Prints tables of ratios with 95 % confidence intervals, writes .tmp/bench/results.json and
+.tmp/bench/chart.svg, and exits 1 where a bar is not met. Run it on an idle machine.`;
 
 function readArguments() {
   try {
@@ -25,38 +84,78 @@ function readArguments() {
       options: {
         only: { type: 'string' },
         broker: { type: 'string' },
-        quick: { type: 'boolean' },
-        help: { type: 'boolean' },
+        peers: { type: 'string' },
+        quick: { type: 'boolean', default: false },
+        'write-docs': { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
       },
     });
-    if (values.broker !== undefined && !BROKERS.some((name) => name === values.broker)) {
+    const only = values.only?.split(',') ?? NAMES;
+    const stranger = only.find((name) => !NAMES.includes(name));
+    if (stranger !== undefined) {
+      throw new Error(`--only takes ${NAMES.join(', ')}, not ${stranger}`);
+    }
+    const brokers = BROKERS.filter((name) => (values.broker ?? name) === name);
+    if (brokers.length === 0) {
       throw new Error(`--broker is mosquitto or embedded, not ${values.broker}`);
     }
-    if (values.only !== undefined && !BENCHES.some((name) => name === values.only)) {
-      throw new Error(`--only is one of ${BENCHES.join(', ')}, not ${values.only}`);
+    if (values.peers !== undefined && values.peers !== 'node-red') {
+      throw new Error(`--peers is node-red, not ${values.peers}`);
     }
-    if (values.only === 'logins' && values.broker === 'mosquitto') {
-      throw new Error('--only logins measures the embedded broker, not mosquitto');
+    const isPart = values.quick || values.only !== undefined || values.broker !== undefined;
+    if (values['write-docs'] && isPart) {
+      throw new Error('--write-docs is for a whole run: without --quick, --only and --broker');
     }
-    return values;
+    const settings = { brokers, quick: values.quick, nodeRed: values.peers === 'node-red' };
+    return { help: values.help, only, settings, writeDocs: values['write-docs'] };
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     process.exit(64);
   }
 }
 
-const { broker, help, only, quick = false } = readArguments();
-if (help) {
-  console.log(USAGE);
-} else {
-  const met: boolean[] = [];
-  for (const name of BROKERS) {
-    const isAsked = broker === undefined || broker === name;
-    if (isAsked && (only === undefined || only === 'latency'))
-      met.push(await benchLatency(name, quick));
+const { help, only, settings, writeDocs } = readArguments();
+if (help) console.log(USAGE);
+else process.exitCode = (await run()) ? 0 : 1;
+
+async function run(): Promise<boolean> {
+  const machine = await describeMachine();
+  if (machine.loadBefore >= 1) {
+    const load = machine.loadBefore.toFixed(2);
+    console.error(`warning: the machine is busy (load ${load}): do not rely on what follows`);
   }
-  if (broker !== 'mosquitto' && (only === undefined || only === 'logins'))
-    met.push(await benchSlowLogins(quick));
-  if (only === 'inference' || (only ?? broker) === undefined) met.push(await benchInference(quick));
-  process.exitCode = met.every(Boolean) ? 0 : 1;
+  const results: PartResult[] = [];
+  for (const part of PARTS.filter(({ name }) => only.includes(name))) {
+    for (const result of await part.run(settings)) {
+      console.log(`${renderTable(result)}\n`);
+      results.push(result);
+      await save(results);
+    }
+  }
+  const met: boolean[] = [];
+  for (const part of OWN_PARTS.filter(({ name }) => only.includes(name))) {
+    met.push(await part.run(settings));
+  }
+  if (writeDocs) {
+    const page = new URL('performance.md', DOCS);
+    const before = await readFile(page, 'utf8').catch(() => null);
+    await writeFile(page, renderDocumentation(machine, results, CHART, before));
+    await writeFile(new URL(CHART, DOCS), renderChart(results, subtitle()));
+  }
+  const missed = misses(results);
+  for (const line of missed) console.log(`NOT MET: ${line}`);
+  return missed.length === 0 && met.every(Boolean);
+
+  /** After each part, so that a run which is stopped has not been for nothing. */
+  async function save(soFar: readonly PartResult[]) {
+    await mkdir(OUTPUT, { recursive: true });
+    const { quick } = settings;
+    const text = JSON.stringify({ machine, quick, results: soFar }, null, 2);
+    await writeFile(new URL('results.json', OUTPUT), `${text}\n`);
+    await writeFile(new URL('chart.svg', OUTPUT), renderChart(soFar, subtitle()));
+  }
+
+  function subtitle(): string {
+    return `${machine.processor}, ${machine.date.slice(0, 10)}, commit ${machine.commit}`;
+  }
 }
