@@ -11,6 +11,7 @@ const tail = {
   model: { name: model, version: '1.0.0', digest: `sha256:${'0'.repeat(64)}`, runtime: 'onnx' },
   agent: name,
 };
+const LABELS = Array.from({ length: 4096 }, () => 'metal');
 const one = { label: 'metal', score: 0.97, scores: { metal: 0.97, rock: 0.03 } };
 
 const client = mqtt.connect(url, {
