@@ -1,17 +1,16 @@
-// The agent's life: how it starts, what it does with each message, and the reverse at the stop.
+// The agent's life: how it starts, what it does at each connect and loss, and the reverse at the stop.
 import { createBus } from '../bus/bus.ts';
 import {
   type Bus,
   type BusOptions,
-  type Incoming,
   type Protocol,
   type Subscription,
   TAKEN_OVER,
 } from '../bus/types.ts';
-import { decodeStatus } from '../schemas/encode.ts';
-import { agentsFilter, parseTopic, sharedReadingsFilter } from '../schemas/topics.ts';
+import { agentsFilter, sharedReadingsFilter } from '../schemas/topics.ts';
 import { AgentIdTakenError } from './evictions.ts';
 import { runFirstCheck } from './first-check.ts';
+import { Inbound } from './inbound.ts';
 import type { AgentOptions } from './options.ts';
 import { SESSION_ENDED, SESSION_KEPT } from './goodbye.ts';
 import { createParts, type Parts } from './parts.ts';
@@ -44,11 +43,11 @@ export class Agent {
   private readonly options: AgentOptions;
   private readonly parts: Parts;
   private readonly bus: Bus;
+  private readonly inbound: Inbound;
   private readonly sharedFilters: readonly string[];
   private isReady = false;
   private isStopping = false;
   private isYielding = false;
-  private accepting = true;
   /** Counts losses: whatever awaits compares it before it acts. */
   private connection = 0;
   /** The session that we found at our first connection was of a former life, and may hold readings. */
@@ -72,11 +71,12 @@ export class Agent {
       this.bus.publish(topic, payload, how, settled),
     );
     this.parts = parts;
+    this.inbound = new Inbound(options, parts, () => this.yieldId());
     this.sharedFilters = [...parts.lanes.keys()].map((model) =>
       sharedReadingsFilter(options.namespace, options.group, model),
     );
     this.bus = createBus(this.busOptions(), {
-      onMessage: (message) => this.route(message),
+      onMessage: (message) => this.inbound.take(message),
       onReady: ({ protocol, sessionPresent }) => {
         void this.onConnected({ url: options.bus.url, protocol, sessionPresent });
       },
@@ -132,7 +132,7 @@ export class Agent {
         await this.parts.selfCheck.ask(SELF_CHECK_TIMEOUT_MS);
       } else {
         // What comes from now on stays unacknowledged, and so waits for our return or goes to a peer.
-        this.accepting = false;
+        this.inbound.close();
       }
     }
     await this.parts.predictor.drained();
@@ -160,48 +160,6 @@ export class Agent {
       will: this.parts.announcer.lastWill(),
       subscriptions,
     };
-  }
-
-  private route(message: Incoming): void {
-    if (message.topic === this.parts.selfCheck.readingTopic)
-      void this.parts.selfCheck.answer(message);
-    else if (message.topic === this.parts.selfCheck.replyTopic)
-      this.parts.selfCheck.receive(message);
-    else this.routeTopic(message);
-  }
-
-  private routeTopic(message: Incoming): void {
-    const route = this.parts.routes.find(message.topic);
-    const kind = route ? 'reading' : parseTopic(this.options.namespace, message.topic)?.kind;
-    if (kind === 'status') {
-      this.onStatus(message);
-      return;
-    }
-    if (kind === 'adopting') {
-      message.settle();
-      this.parts.adopter.hear(message.topic, message.payload);
-      return;
-    }
-    // Unacknowledged, it waits for our return or goes to a peer; at QoS 0 it would be lost.
-    if (!this.accepting && message.qos === 1) return;
-    if (route) this.parts.predictor.accept(message, route);
-    else this.parts.predictor.acceptUnanswerable(message);
-  }
-
-  private onStatus(message: Incoming): void {
-    message.settle();
-    const status = decodeStatus(message.payload);
-    if (status === null) return;
-    this.parts.peers.record(status, performance.now());
-    this.parts.adopter.see(status);
-    const { agentId, log } = this.options;
-    if (status.agent !== agentId) return;
-    const isForeign = status.epoch !== this.parts.epoch;
-    if (isForeign && this.parts.evictions.foreign(performance.now())) this.yieldId();
-    this.parts.announcer.see(status);
-    if (!this.accepting) return;
-    if (this.parts.announcer.correct(status))
-      log.info({ seen: status.state }, 'own status corrected');
   }
 
   private async onConnected(connected: Connected): Promise<void> {

@@ -14,6 +14,7 @@ import { hasSession } from './adoption.fixture.ts';
 import { heldClassifier } from './held-classifier.fixture.ts';
 import { createOnnxClassifier } from './onnx-classifier.ts';
 import { Inbox, MODEL_FOLDER, VALUES } from './serving.fixture.ts';
+import { statusOf } from './status.fixture.ts';
 
 const STATUS = 'echolot/v1/agents/edge-1/status';
 const SELF_CHECK = 'echolot/v1/readings/edge-1/self-check';
@@ -53,6 +54,16 @@ function start(classifier: Classifier) {
   return { agent, lines };
 }
 
+/** Publishes one reading, whose answer comes into the inbox. */
+async function ask(): Promise<Inbox> {
+  const client = await connect();
+  const replies = new Inbox(client);
+  await client.subscribeAsync('echolot/v1/replies/buoy-7/+', { qos: 1 });
+  const payload = JSON.stringify({ id: 'r-1', values: VALUES });
+  await client.publishAsync('echolot/v1/readings/buoy-7/sonar', payload, { qos: 1 });
+  return replies;
+}
+
 describe('an agent', () => {
   it('that loses its connection in its first check joins once, on the connection that stands', async () => {
     const watcher = await connect();
@@ -71,11 +82,7 @@ describe('an agent', () => {
     release();
     await agent.ready;
 
-    const client = await connect();
-    const replies = new Inbox(client);
-    await client.subscribeAsync('echolot/v1/replies/buoy-7/+', { qos: 1 });
-    const payload = JSON.stringify({ id: 'r-1', values: VALUES });
-    await client.publishAsync('echolot/v1/readings/buoy-7/sonar', payload, { qos: 1 });
+    const replies = await ask();
     await replies.until(({ length }) => length === 1);
     const messages = lines.map((line) => JSON.parse(line).msg);
     expect(messages.filter((text) => text === 'subscribed')).toHaveLength(1);
@@ -102,6 +109,42 @@ describe('an agent', () => {
     await inbox.until((all) => all.some(({ payload }) => payload.toString() === 'fence'));
     expect(states(inbox.messages)).toEqual(['draining', 'offline']);
     expect(await hasSession(mosquitto.url, 'edge-1')).toBe(false);
+  });
+
+  it.each([
+    ['says that it has ended its session', false, 'stopped, session ended'],
+    ['keeps its session where its connection was lost meanwhile', true, 'stopped, session kept'],
+  ])('that is stopped where another serves %s', async (_, isLost, reason) => {
+    const watcher = await connect();
+    const inbox = new Inbox(watcher);
+    await watcher.subscribeAsync(STATUS, { qos: 1 });
+    const payload = statusOf('edge-2');
+    await watcher.publishAsync('echolot/v1/agents/edge-2/status', payload, { retain: true });
+    const { asked, classifier, hold, release } = await heldClassifier();
+    const { agent } = start(classifier);
+    await agent.ready;
+    hold();
+    await ask();
+    await asked();
+    const stopped = agent.stop();
+    const statuses = (messages: Inbox['messages']) =>
+      messages.flatMap((message) => decodeStatus(message.payload) ?? []);
+    const states = (messages: Inbox['messages']) => statuses(messages).map(({ state }) => state);
+    await inbox.until((all) => states(all).includes('draining'));
+    if (isLost) {
+      const thief = await connect({ clientId: 'edge-1', clean: false });
+      await new Promise<void>((resolve) => thief.once('close', () => resolve()));
+      // It is thrown out itself, and the agent answers again, if only with a problem.
+      await watcher.subscribeAsync('echolot/v1/replies/edge-1/self-check', { qos: 1 });
+      await watcher.publishAsync(SELF_CHECK, '{}', { qos: 1 });
+      await inbox.until((all) => all.some(({ topic }) => topic.startsWith('echolot/v1/replies')));
+    }
+    release();
+    await stopped;
+    await watcher.publishAsync(STATUS, 'fence', { qos: 1 });
+    await inbox.until((all) => all.some((message) => message.payload.toString() === 'fence'));
+    expect(statuses(inbox.messages).at(-1)).toMatchObject({ state: 'offline', reason });
+    expect(await hasSession(mosquitto.url, 'edge-1')).toBe(isLost);
   });
 
   it('whose announcement fails after it has joined leaves no session behind', async () => {

@@ -1,0 +1,70 @@
+// What comes in on our own connection, and who it is for.
+import type { Incoming } from '../bus/types.ts';
+import { decodeStatus } from '../schemas/encode.ts';
+import { parseTopic } from '../schemas/topics.ts';
+import type { AgentOptions } from './options.ts';
+import type { Parts } from './parts.ts';
+
+export class Inbound {
+  private readonly options: Pick<AgentOptions, 'agentId' | 'namespace' | 'log'>;
+  private readonly parts: Parts;
+  private readonly onTwin: () => void;
+  private accepting = true;
+
+  /** @param onTwin another process uses our id */
+  constructor(
+    options: Pick<AgentOptions, 'agentId' | 'namespace' | 'log'>,
+    parts: Parts,
+    onTwin: () => void,
+  ) {
+    this.options = options;
+    this.parts = parts;
+    this.onTwin = onTwin;
+  }
+
+  /** Readings from now on stay unacknowledged, and so wait for our return or go to a peer. */
+  close(): void {
+    this.accepting = false;
+  }
+
+  take(message: Incoming): void {
+    const { selfCheck } = this.parts;
+    if (message.topic === selfCheck.readingTopic) void selfCheck.answer(message);
+    else if (message.topic === selfCheck.replyTopic) selfCheck.receive(message);
+    else this.takeTopic(message);
+  }
+
+  private takeTopic(message: Incoming): void {
+    const { adopter, predictor, routes } = this.parts;
+    const route = routes.find(message.topic);
+    const kind = route ? 'reading' : parseTopic(this.options.namespace, message.topic)?.kind;
+    if (kind === 'status') {
+      this.takeStatus(message);
+      return;
+    }
+    if (kind === 'adopting') {
+      message.settle();
+      adopter.hear(message.topic, message.payload);
+      return;
+    }
+    // At QoS 0 it would be lost.
+    if (!this.accepting && message.qos === 1) return;
+    if (route) predictor.accept(message, route);
+    else predictor.acceptUnanswerable(message);
+  }
+
+  private takeStatus(message: Incoming): void {
+    const { adopter, announcer, epoch, evictions, peers } = this.parts;
+    const { agentId, log } = this.options;
+    message.settle();
+    const status = decodeStatus(message.payload);
+    if (status === null) return;
+    peers.record(status, performance.now());
+    adopter.see(status);
+    if (status.agent !== agentId) return;
+    if (status.epoch !== epoch && evictions.foreign(performance.now())) this.onTwin();
+    announcer.see(status);
+    if (!this.accepting) return;
+    if (announcer.correct(status)) log.info({ seen: status.state }, 'own status corrected');
+  }
+}
