@@ -54,7 +54,11 @@ export function describeFuzzing(kind: BrokerKind, count: number, seed: number): 
       );
       const last = lastOf(all);
       expect(last?.received).toBe(
-        (last?.answered ?? 0) + (last?.rejected ?? 0) + (last?.shed ?? 0) + (last?.expired ?? 0),
+        (last?.answered ?? 0) +
+          (last?.rejected ?? 0) +
+          (last?.shed ?? 0) +
+          (last?.expired ?? 0) +
+          (last?.repeated ?? 0),
       );
       expect(last?.unanswerable).toBe(0);
     });
