@@ -1,7 +1,7 @@
 // A small disk of its own on a folder, that can be filled up and freed; Linux as root.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readFile, realpath, rm } from 'node:fs/promises';
+import { open, readFile, realpath, rm, stat } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -55,11 +55,12 @@ export async function startSmallDisk(options: {
   keeper.unref();
   (keeper.stdin as Socket).unref();
   const ballast = join(folder, BALLAST);
+  const { dev } = await stat(folder);
   return {
     ok: true,
     disk: {
       folder,
-      fill: () => fill(ballast),
+      fill: () => fill(ballast, dev),
       free: () => rm(ballast, { force: true }),
       async stop() {
         if (keeper.exitCode !== null || keeper.signalCode !== null) return;
@@ -119,11 +120,17 @@ async function firstWord(keeper: ChildProcess): Promise<string> {
   });
 }
 
-/** A block that does not fit as a whole is written as far as there is room. */
-async function fill(path: string): Promise<void> {
+/**
+ * A block that does not fit as a whole is written as far as there is room.
+ * @throws {Error} the disk is gone: what is under it must not be filled
+ */
+async function fill(path: string, device: number): Promise<void> {
   const file = await open(path, 'a');
   const block = Buffer.alloc(BLOCK_BYTES);
   try {
+    if ((await file.stat()).dev !== device) {
+      throw new Error(`the small disk of ${path} is gone: somebody has unmounted it`);
+    }
     for (;;) await file.write(block);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;

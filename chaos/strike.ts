@@ -1,6 +1,6 @@
 // From a fault of the plan to what is done about it on the stage, and how it is healed.
 import { DEFAULT_GROUP, DEFAULT_NAMESPACE } from '../schemas/names.ts';
-import { childrenOf, parentOf } from './descendants.ts';
+import { childrenOf, identify, signalProcess } from './descendants.ts';
 import { startIntruder } from './intruder.ts';
 import type { Fault } from './plan.ts';
 import { INTRUDER, type Stage } from './stage.ts';
@@ -126,20 +126,13 @@ async function hang(stage: Stage, target: string): Promise<Struck> {
     const frozen = await freeze(stage, target);
     return { ...frozen, note: 'the agent itself: it computes in its own process' };
   }
-  for (const worker of workers) signal(worker, 'SIGSTOP');
+  for (const worker of workers) signalProcess(worker, 'SIGSTOP');
   const heal = async () => {
     for (const worker of workers) {
-      // Not another process of that number.
-      if (parentOf(worker) === pid) signal(worker, 'SIGCONT');
+      // With its agent gone, systemd has killed it.
+      const isOrphan = identify(worker.pid)?.parent !== pid;
+      signalProcess(worker, isOrphan ? 'SIGKILL' : 'SIGCONT');
     }
   };
   return { isDone: true, heal };
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // It has ended meanwhile.
-  }
 }

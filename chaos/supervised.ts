@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { childrenOf, type ProcessIdentity, signalProcess } from './descendants.ts';
 
 const RESTART_MS = 500;
 const LOG_TAIL = 2000;
@@ -38,6 +39,8 @@ export class Supervised {
   /** Of the last process; what it left behind may still be there. */
   private group: number | undefined;
   private isWanted = false;
+  /** The processes that it had started, whatever their group. */
+  private children: ProcessIdentity[] = [];
   private isKilled = false;
   private isHeld = false;
   private timer: NodeJS.Timeout | null = null;
@@ -60,6 +63,7 @@ export class Supervised {
   /** What is started from now on is what the recipe says then. */
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
     if (this.child === null) return;
+    if (signal === 'SIGKILL') this.rememberChildren();
     this.isKilled ||= signal !== 'SIGCONT' && signal !== 'SIGSTOP' && signal !== 'SIGUSR1';
     this.child.kill(signal);
   }
@@ -80,23 +84,26 @@ export class Supervised {
     if (this.timer) clearTimeout(this.timer);
     const { child } = this;
     if (child === null) {
-      killGroup(this.group);
+      this.killRest();
       return;
     }
     this.isKilled = true;
+    this.rememberChildren();
     const force = setTimeout(() => child.kill('SIGKILL'), graceMs);
     const ended = once(child, 'exit');
     child.kill('SIGCONT');
     child.kill('SIGTERM');
     await ended;
     clearTimeout(force);
-    killGroup(this.group);
+    this.killRest();
   }
 
   /** At once, without waiting: for the end of this very process. */
   abandon(): void {
     this.isWanted = false;
+    this.rememberChildren();
     killGroup(this.group);
+    this.killRest();
   }
 
   /** The end of what it said. */
@@ -134,7 +141,7 @@ export class Supervised {
     this.child = null;
     if (this.recipe.mayFinish && code === 0) {
       this.isFinished = true;
-      killGroup(this.group);
+      this.killRest();
       return;
     }
     if (!this.isKilled)
@@ -142,11 +149,24 @@ export class Supervised {
     this.restartLater();
   }
 
+  private rememberChildren(): void {
+    const pid = this.child?.pid;
+    if (pid !== undefined) this.children = childrenOf(pid);
+  }
+
+  /** As systemd ends a control group. Returns how many there were. */
+  private killRest(): number {
+    const isGroupThere = killGroup(this.group);
+    const killed = this.children.filter((each) => signalProcess(each, 'SIGKILL')).length;
+    this.children = [];
+    return Math.max(killed, isGroupThere ? 1 : 0);
+  }
+
   private restartLater(): void {
     if (this.timer) clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       // systemd ends everything of a unit before it starts it again.
-      if (killGroup(this.group)) this.orphans += 1;
+      this.orphans += this.killRest();
       if (this.isWanted && !this.isHeld && this.child === null) this.spawn();
     }, RESTART_MS);
   }
