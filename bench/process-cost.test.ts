@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import {
   cpuSecondsOf,
@@ -7,9 +9,8 @@ import {
 } from './process-cost.ts';
 
 describe('process cost', () => {
-  it('reads user and system time behind a name with spaces and parentheses', () => {
-    const stat = '4711 (node (x) y) S 1 4711 4711 0 -1 4194304 900 0 0 0 250 50 7 8 20 0 11 0 99';
-    expect(parseCpuSeconds(stat)).toBe(3);
+  it('reads the time on a processor, not the time of waiting for one', () => {
+    expect(parseCpuSeconds('3000000000 9000000000 77\n')).toBe(3);
   });
 
   it('reads the resident memory', () => {
@@ -18,8 +19,14 @@ describe('process cost', () => {
     );
   });
 
-  it('sees this very process', async () => {
-    expect(await residentBytesOf(process.pid)).toBeGreaterThan(10e6);
+  it('sees this very process and its children', async () => {
+    const alone = await residentBytesOf(process.pid);
+    expect(alone).toBeGreaterThan(10e6);
     expect(await cpuSecondsOf(process.pid)).toBeGreaterThan(0);
+    const child = spawn(process.execPath, ['-e', 'console.log(); setInterval(() => {}, 1e6)']);
+    await once(child.stdout, 'data');
+    expect(await residentBytesOf(process.pid)).toBeGreaterThan(alone + 10e6);
+    child.kill();
+    await once(child, 'exit');
   });
 });

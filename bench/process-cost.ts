@@ -1,15 +1,11 @@
 // What a process and its children cost: processor time and memory, from /proc (Linux).
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 
-/** Ticks of processor time in a second: what Linux tells programs on every architecture of ours. */
-const TICKS_PER_SECOND = 100;
 const KIB = 1024;
 
-/** User and system time in seconds, from the text of /proc/PID/stat. */
-export function parseCpuSeconds(stat: string): number {
-  // The name in parentheses may hold anything; utime and stime are the 12th and 13th field behind it.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+/** User and system time of a thread in seconds, from the text of /proc/PID/task/TID/schedstat. */
+export function parseCpuSeconds(schedstat: string): number {
+  return Number(schedstat.split(' ')[0]) / 1e9;
 }
 
 /** Resident memory in bytes, from the text of /proc/PID/status. */
@@ -17,29 +13,36 @@ export function parseResidentBytes(status: string): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * KIB;
 }
 
-/** Processor time of a process and the children that live now, in seconds. */
+/**
+ * Processor time of a process and the children that live now, in seconds. By thread, since /proc/PID/stat counts
+ * in steps of 10 ms.
+ */
 export function cpuSecondsOf(pid: number): Promise<number> {
-  return sumOverTree(pid, 'stat', parseCpuSeconds);
+  return sumOverTree(pid, async (one) => {
+    const threads = await readdir(`/proc/${one}/task`);
+    const times = threads.map(async (thread) => {
+      // It may have ended since.
+      const text = await readFile(`/proc/${one}/task/${thread}/schedstat`, 'utf8').catch(() => '0');
+      return parseCpuSeconds(text);
+    });
+    return (await Promise.all(times)).reduce((sum, seconds) => sum + seconds, 0);
+  });
 }
 
 /** Resident memory of a process and its children, in bytes; pages that they share count for each. */
 export function residentBytesOf(pid: number): Promise<number> {
-  return sumOverTree(pid, 'status', parseResidentBytes);
+  return sumOverTree(pid, async (one) => {
+    return parseResidentBytes(await readFile(`/proc/${one}/status`, 'utf8'));
+  });
 }
 
 async function sumOverTree(
   pid: number,
-  file: string,
-  parse: (text: string) => number,
+  measure: (pid: number) => Promise<number>,
 ): Promise<number> {
-  const [text, children] = await Promise.all([
-    readFile(`/proc/${pid}/${file}`, 'utf8'),
-    readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => ''),
-  ]);
-  let sum = parse(text);
-  for (const child of children.split(' ').filter(Boolean)) {
-    // It may have ended since.
-    sum += await sumOverTree(Number(child), file, parse).catch(() => 0);
-  }
-  return sum;
+  const own = await measure(pid);
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  const theirs = children.split(' ').filter(Boolean).map(Number);
+  const sums = theirs.map((child) => sumOverTree(child, measure).catch(() => 0));
+  return (await Promise.all(sums)).reduce((sum, one) => sum + one, own);
 }
