@@ -31,9 +31,9 @@ const classifier: Classifier = {
   close: () => Promise.resolve(),
 };
 
-function createLane(watch?: RunWatch): Lane {
+function createLane(watch?: RunWatch, serving = classifier): Lane {
   return new Lane({
-    classifier,
+    classifier: serving,
     limits: { rows: 100_000, bytes: 1e9 },
     batchRows: 1024,
     books: new Books(0),
@@ -96,6 +96,20 @@ describe('runs', () => {
     costMs = 2;
     await offerAll(createLane(), many.slice(0, 50));
     expect(sizes()).toEqual([16, 10, 10, 10, 4]);
+  });
+
+  it('are not made ever smaller where the way to another process takes the time', async () => {
+    const slowWay: Classifier = {
+      ...classifier,
+      inference: { place: 'process', why: 'as asked' },
+      async classify(values, rows) {
+        now += 500;
+        return classifier.classify(values, rows);
+      },
+    };
+    const many = Array.from({ length: 40 }, (_, index) => entry(`r-${index}`));
+    await offerAll(createLane(undefined, slowWay), many);
+    expect(sizes()).toEqual([16, 8, 8, 8]);
   });
 
   it('divide a reading of many rows, and put its scores together in order', async () => {
