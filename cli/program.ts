@@ -4,6 +4,7 @@ import { addAgentCommand } from './commands/agent.ts';
 import { addBrokerCommand } from './commands/broker.ts';
 import { addChaosCommand } from './commands/chaos.ts';
 import { addClassifyCommand } from './commands/classify.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
 import { addIdentityCommand } from './commands/identity.ts';
 import { addModelCommand } from './commands/model.ts';
 import { addOutboxCommand } from './commands/outbox.ts';
@@ -42,6 +43,7 @@ export function createProgram(context: Context): Command {
   addModelCommand(program, context);
   addPolicyCommand(program, context);
   addServiceCommand(program, context);
+  addDoctorCommand(program, context);
   addChaosCommand(program, context);
   return program;
 }
