@@ -16,7 +16,7 @@ const STDERR_BYTES = 4096;
 const SHELL = '/bin/sh';
 
 /**
- * Its environment is empty, and its messages may hold typed arrays.
+ * Its environment is empty, its messages may hold typed arrays, and its only argument is our process id.
  * @param script of a file that ends in .js, or in .ts when the program runs from source
  */
 export function startChild(script: URL, options: ChildOptions = {}): ChildProcess {
@@ -26,7 +26,7 @@ export function startChild(script: URL, options: ChildOptions = {}): ChildProces
   const loader = path.endsWith('.ts')
     ? ['--import', createRequire(import.meta.url).resolve('tsx')]
     : [];
-  const node = [process.execPath, ...loader, path];
+  const node = [process.execPath, ...loader, path, String(process.pid)];
   const commands = ['ulimit -c 0', ...prelude, 'exec "$@"'].join('; ');
   const [command, ...args] = existsSync(SHELL) ? [SHELL, '-c', commands, SHELL, ...node] : node;
   return spawn(command as string, args, {

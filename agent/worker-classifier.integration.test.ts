@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -13,6 +14,7 @@ import {
 } from '../models/bundle.fixture.ts';
 import { type Bundle, loadBundle } from '../models/bundle.ts';
 import { nanWeights } from '../models/hostile-models.fixture.ts';
+import { childScript } from './child-process.ts';
 import { type Classifier, WorkerDiedError } from './classifier.ts';
 import { writeSlowModel } from './slow-model.fixture.ts';
 import {
@@ -317,6 +319,18 @@ describe('a process that serves with a process for its model', () => {
     }
     return sum;
   };
+
+  it('is looked for by its number: a child whose agent went while it started ends too', async () => {
+    const script = fileURLToPath(childScript('worker', import.meta.url));
+    const loader = createRequire(import.meta.url).resolve('tsx');
+    const gone = spawn(process.execPath, ['-e', '0']);
+    await once(gone, 'exit');
+    const child = spawn(process.execPath, ['--import', loader, script, String(gone.pid)], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      serialization: 'advanced',
+    });
+    expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+  });
 
   it('keeps it when a signal reaches the whole group, since it drains first', async () => {
     await inServing(async (child, workers) => {

@@ -8,7 +8,8 @@ import type { WorkerLoad, WorkerReply, WorkerRun } from './worker-messages.ts';
 /** Ctrl-C and a service's stop reach the whole group: the agent drains first, and that needs us. */
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 process.once('disconnect', () => process.exit());
-endWithParent(process.ppid);
+// Not `process.ppid`: the agent may have gone while this process started.
+endWithParent(Number(process.argv[2]));
 
 let classifier: Classifier | undefined;
 process.once('message', (load: WorkerLoad) => {
