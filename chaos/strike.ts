@@ -1,7 +1,10 @@
 // From a fault of the plan to what is done about it on the stage, and how it is healed.
+import type { ChildProcess } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_GROUP, DEFAULT_NAMESPACE } from '../schemas/names.ts';
 import { childrenOf, identify, signalProcess } from './descendants.ts';
 import { startIntruder } from './intruder.ts';
+import { monotonicMs } from './ledger.ts';
 import type { Fault } from './plan.ts';
 import { INTRUDER, type Stage } from './stage.ts';
 import { stepClock } from './stepping-clock.ts';
@@ -16,22 +19,34 @@ export interface Struck {
 
 const NOTHING = { isDone: false, heal: async () => {} };
 
-/** Lets a fault happen now. */
+/** Until a process is there that may have been killed; longer than it is held away by the plan. */
+const AWAY_MS = 12_000;
+
+async function whenRunning(stage: Stage, target: string): Promise<ChildProcess | null> {
+  const supervised = stage.process(target);
+  const limit = monotonicMs() + AWAY_MS;
+  while (supervised.running === null && monotonicMs() < limit) {
+    await sleep(50, undefined, { signal: stage.options.signal });
+  }
+  return supervised.running;
+}
+
+/** Lets a fault happen as soon as there is somebody whom it can strike. */
 export async function strike(stage: Stage, fault: Fault): Promise<Struck> {
   switch (fault.kind) {
     case 'kill-agent':
     case 'kill-client':
     case 'kill-broker': {
-      const supervised = stage.process(fault.target);
-      const isDone = supervised.running !== null;
-      supervised.kill('SIGKILL');
-      return { isDone, heal: async () => {} };
+      const running = await whenRunning(stage, fault.target);
+      stage.process(fault.target).kill('SIGKILL');
+      return { isDone: running !== null, heal: async () => {} };
     }
     case 'lose-agent': {
       const supervised = stage.process(fault.target);
+      const running = await whenRunning(stage, fault.target);
       supervised.hold();
       supervised.kill('SIGKILL');
-      return { isDone: true, heal: async () => supervised.release() };
+      return { isDone: running !== null, heal: async () => supervised.release() };
     }
     case 'network': {
       const link = stage.links.get(fault.target);
@@ -57,7 +72,7 @@ export async function strike(stage: Stage, fault: Fault): Promise<Struck> {
 
 /** Back again where it is still the same process; another one has the right time anyway. */
 async function moveClock(stage: Stage, target: string, stepMs: number): Promise<Struck> {
-  const { running } = stage.process(target);
+  const running = await whenRunning(stage, target);
   if (running === null) return NOTHING;
   const isDone = await stepClock(running, stepMs);
   const heal = async () => {
@@ -111,7 +126,7 @@ function intrude(stage: Stage): Struck {
 }
 
 async function freeze(stage: Stage, target: string): Promise<Struck> {
-  const { running } = stage.process(target);
+  const running = await whenRunning(stage, target);
   if (running === null) return NOTHING;
   running.kill('SIGSTOP');
   return { isDone: true, heal: async () => void running.kill('SIGCONT') };
@@ -119,7 +134,7 @@ async function freeze(stage: Stage, target: string): Promise<Struck> {
 
 /** Where the agent computes in its own process, that one is stopped. */
 async function hang(stage: Stage, target: string): Promise<Struck> {
-  const pid = stage.process(target).running?.pid;
+  const pid = (await whenRunning(stage, target))?.pid;
   if (pid === undefined) return NOTHING;
   const workers = childrenOf(pid);
   if (workers.length === 0) {
