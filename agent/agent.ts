@@ -100,36 +100,41 @@ export class Agent {
 
   /** Answers what is in hand, says goodbye and leaves. Never rejects. */
   async stop(options: StopOptions = {}): Promise<void> {
-    const { keepSession = false, leave = false, timeoutMs = 10_000 } = options;
-    const { group, log } = this.options;
+    const { timeoutMs = 10_000 } = options;
     this.isStopping = true;
     await this.parts.adopter.stop();
-    const names = [...this.parts.lanes.keys()];
-    // An agent that never served keeps no share for itself; what a former life left is another matter.
-    const isNeeded = this.isReady || this.isResumed;
-    const isCovered = this.parts.peers.cover(group, names, performance.now());
-    const endSession = leave || (!keepSession && (isCovered || !isNeeded));
     if (this.checkTimer) clearInterval(this.checkTimer);
-    log.info({ endSession, inHand: this.parts.books.inHand }, 'draining');
-    const maySessionEnd = !this.isYielding && (await within(timeoutMs, this.drain(endSession)));
+    this.options.log.info({ inHand: this.parts.books.inHand }, 'draining');
+    let isLate = false;
+    const maySessionEnd =
+      !this.isYielding &&
+      (await within(
+        timeoutMs,
+        this.drain(options, () => isLate),
+      ));
+    isLate = true;
     this.parts.announcer.stop();
     this.parts.problems.flush();
     // What is still unanswered would end with the session.
     await this.bus.stop({ endSession: maySessionEnd, timeoutMs: 1000 });
     for (const lane of this.parts.lanes.values()) lane.close();
     await Promise.all(this.options.classifiers.map((classifier) => classifier.close()));
-    log.info({ unanswered: this.parts.books.inHand }, 'stopped');
+    this.options.log.info({ unanswered: this.parts.books.inHand }, 'stopped');
   }
 
-  /** True where the session may end: all that it had brought is answered on the connection that brought it. */
-  private async drain(endSession: boolean): Promise<boolean> {
+  /**
+   * True where the session may end: all that it had brought is answered on the connection that brought it.
+   * @param isLate whether the time is over: what we say of the session would be wrong by then
+   */
+  private async drain(options: StopOptions, isLate: () => boolean): Promise<boolean> {
     const { connection } = this;
+    let isEmpty = false;
     if (this.bus.connected) {
       await this.parts.announcer.announce('draining', 'stopping');
-      if (endSession) {
+      if (await this.mayLeave(options)) {
         await this.bus.unsubscribe(this.sharedFilters);
         // What the broker had queued for us comes before our own fence.
-        await this.parts.selfCheck.ask(SELF_CHECK_TIMEOUT_MS);
+        isEmpty = (await this.isHeard()) || options.leave === true || !this.isNeeded;
       } else {
         // What comes from now on stays unacknowledged, and so waits for our return or goes to a peer.
         this.inbound.close();
@@ -137,11 +142,30 @@ export class Agent {
     }
     await this.parts.predictor.drained();
     // What a lost connection took along waits in the session.
-    const maySessionEnd = endSession && connection === this.connection;
-    if (!this.bus.connected) return maySessionEnd;
+    const maySessionEnd = isEmpty && connection === this.connection;
+    if (!this.bus.connected || isLate()) return maySessionEnd;
     this.parts.announcer.publishStats();
     await this.parts.announcer.announce('offline', maySessionEnd ? SESSION_ENDED : SESSION_KEPT);
     return maySessionEnd;
+  }
+
+  /** An agent that never served keeps no share for itself; what a former life left is another matter. */
+  private get isNeeded(): boolean {
+    return this.isReady || this.isResumed;
+  }
+
+  private async mayLeave({ keepSession = false, leave = false }: StopOptions): Promise<boolean> {
+    if (leave || keepSession) return leave;
+    if (!this.isNeeded) return true;
+    const models = [...this.parts.lanes.keys()];
+    const isCovered = () => this.parts.peers.cover(this.options.group, models, performance.now());
+    // Others may be stopping too. Who has said so before us is heard by then, so that one of us all stays.
+    return isCovered() && (await this.isHeard()) && isCovered();
+  }
+
+  /** Our own question has come back, and before it all that the broker had for us. */
+  private async isHeard(): Promise<boolean> {
+    return (await this.parts.selfCheck.ask(SELF_CHECK_TIMEOUT_MS)).ok;
   }
 
   private busOptions(): BusOptions {

@@ -1,6 +1,7 @@
 // Starts and stops that cross each other: a connection lost in the first check, a stop in it, a check that fails.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import mqtt, { type MqttClient } from 'mqtt';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -39,10 +40,10 @@ async function connect(options: mqtt.IClientOptions = {}): Promise<MqttClient> {
   return client;
 }
 
-function start(classifier: Classifier) {
+function start(classifier: Classifier, agentId = 'edge-1') {
   const lines: string[] = [];
   const agent = startAgent({
-    agentId: 'edge-1',
+    agentId,
     bus: { url: mosquitto.url },
     classifiers: [classifier],
     namespace: 'echolot',
@@ -145,6 +146,75 @@ describe('an agent', () => {
     await inbox.until((all) => all.some((message) => message.payload.toString() === 'fence'));
     expect(statuses(inbox.messages).at(-1)).toMatchObject({ state: 'offline', reason });
     expect(await hasSession(mosquitto.url, 'edge-1')).toBe(isLost);
+  });
+
+  it('keeps its session where its connection was away at the stop and comes back meanwhile', async () => {
+    const watcher = await connect();
+    const inbox = new Inbox(watcher);
+    await watcher.subscribeAsync('echolot/v1/replies/edge-1/self-check', { qos: 1 });
+    const payload = statusOf('edge-2');
+    await watcher.publishAsync('echolot/v1/agents/edge-2/status', payload, { retain: true });
+    const { asked, classifier, hold, release } = await heldClassifier();
+    const { agent, lines } = start(classifier);
+    await agent.ready;
+    hold();
+    await ask();
+    await asked();
+    const thief = await connect({ clientId: 'edge-1', clean: false });
+    const evicted = new Promise<void>((resolve) => thief.once('close', () => resolve()));
+    while (!lines.some((line) => line.includes('connection lost'))) await setImmediate();
+    const stopped = agent.stop();
+    await evicted;
+    const known = inbox.messages.length;
+    await watcher.publishAsync(SELF_CHECK, '{}', { qos: 1 });
+    await inbox.until(({ length }) => length > known);
+    release();
+    await stopped;
+    expect(await hasSession(mosquitto.url, 'edge-1')).toBe(true);
+  });
+
+  it.each([1, 2])(
+    'keeps its session where question %i to itself at the stop fails',
+    async (nth) => {
+      const watcher = await connect();
+      const payload = statusOf('edge-2');
+      await watcher.publishAsync('echolot/v1/agents/edge-2/status', payload, { retain: true });
+      const { classifier } = await heldClassifier();
+      let left = Number.POSITIVE_INFINITY;
+      const { agent } = start({
+        ...classifier,
+        classify(values, rows) {
+          left -= 1;
+          return left === 0
+            ? Promise.reject(new Error('broken'))
+            : classifier.classify(values, rows);
+        },
+      });
+      await agent.ready;
+      left = nth;
+      await agent.stop();
+      expect(await hasSession(mosquitto.url, 'edge-1')).toBe(true);
+    },
+  );
+
+  it('keeps one session where all agents of the group are stopped at once', async () => {
+    const watcher = await connect();
+    const inbox = new Inbox(watcher);
+    const ids = ['edge-1', 'edge-2'];
+    for (const id of ids) {
+      await watcher.subscribeAsync(`echolot/v1/replies/${id}/self-check`, { qos: 1 });
+      const { agent } = start((await heldClassifier()).classifier, id);
+      await agent.ready;
+    }
+    // By its answer each has seen the other's birth, which was there before.
+    const known = inbox.messages.length;
+    for (const id of ids) {
+      await watcher.publishAsync(`echolot/v1/readings/${id}/self-check`, '{}', { qos: 1 });
+    }
+    await inbox.until(({ length }) => length === known + ids.length);
+    await Promise.all(agents.map((agent) => agent.stop()));
+    const kept = await Promise.all(ids.map((id) => hasSession(mosquitto.url, id)));
+    expect(kept).toContain(true);
   });
 
   it('whose announcement fails after it has joined leaves no session behind', async () => {
