@@ -1,9 +1,10 @@
 // One seed of chaos on each broker, through the built command: nothing lost, nothing wrong, nothing told twice.
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { cleanUp, runCli, startCli } from '../cli/run-cli.fixture.ts';
 import type { ChaosReport } from './report.ts';
 
-afterEach(cleanUp);
+// Not after each: two run at once.
+afterAll(cleanUp);
 
 const SEED = '5';
 const MINUTES = '0.4';
@@ -33,9 +34,12 @@ describe('echolot chaos', () => {
     expect(one.stdout).toMatch(/^plan of seed 5: \d+ steps in 30\.0 s\n.*kill-broker/s);
   });
 
-  it('is stopped by Ctrl-C, and judges nothing', async () => {
+  it.each([
+    ['at its start', /^starting embedded/m],
+    ['under way', /of 60 s: \d+ told/],
+  ])('is stopped by Ctrl-C %s, and judges nothing', async (_, moment) => {
     const cli = startCli(['chaos', '--seed', SEED, '--broker', 'embedded']);
-    await cli.says(/of 60 s: \d+ told/);
+    await cli.says(moment);
     cli.kill('SIGINT');
     const { code, stderr, stdout } = await cli.ended;
     expect(code).toBe(75);

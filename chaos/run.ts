@@ -58,6 +58,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   } catch (error) {
     isKept = keep || !signal.aborted;
     if (isKept) onProgress(`the folder of the run stays: ${folder}`);
+    // What waits tells its own tale of an abort.
+    signal.throwIfAborted();
     throw error;
   } finally {
     if (!isKept) await rm(folder, { recursive: true, force: true });
