@@ -164,9 +164,17 @@ describe('adoption on Mosquitto', () => {
     const dead = await victim(serving, 'edge-9');
     await asking.ask(200);
     dead.die();
-    // Each of them is alone in its world: their statuses are not seen to be fresh.
-    const alone = { graceMs: 100, quietMs: 200, rivalMs: 0 };
-    await Promise.all(['edge-1', 'edge-2'].map((id) => adopter(id, { adoption: alone })));
+    const absent = { agent: 'edge-9', epoch: 'first life' };
+    const hash = (id: string) => rendezvousHash(id, absent);
+    const [first = '', second = ''] = ['edge-1', 'edge-2'].sort((one, other) =>
+      hash(one) > hash(other) ? -1 : 1,
+    );
+    // The second in order waits for two graces: both are due at the same time, and look for no rival.
+    const hasty = { quietMs: 200, rivalMs: 0 };
+    await Promise.all([
+      adopter(first, { adoption: { ...hasty, graceMs: 200 } }),
+      adopter(second, { adoption: { ...hasty, graceMs: 100 } }),
+    ]);
     await asking.allAnswered();
     await asking.heard('edge-9', 'finished');
   });
