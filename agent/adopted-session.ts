@@ -112,10 +112,19 @@ export class AdoptedSession {
     });
     while (!isOver) {
       const idleMs = clock() - this.activeMs;
-      if (this.unsettled === 0 && idleMs >= quietMs) this.end({ kind: 'emptied' });
+      if (this.unsettled === 0 && idleMs >= quietMs) await this.endIfEmpty();
       else if (idleMs >= stallMs) this.giveBack('answers are missing');
       await new Promise((resolve) => setTimeout(resolve, quietMs / 5));
     }
+  }
+
+  /** Silence may be that of a network that stalls: the broker's word comes behind all that it had to send. */
+  private async endIfEmpty(): Promise<void> {
+    const { activeMs, readings } = this;
+    await this.bus.unsubscribe(this.options.filters);
+    const isEmpty =
+      this.unsettled === 0 && this.readings === readings && this.activeMs === activeMs;
+    if (isEmpty) this.end({ kind: 'emptied' });
   }
 
   private receive(message: Incoming): void {

@@ -26,6 +26,8 @@ interface Opened {
   readonly options: BusOptions;
   readonly events: BusEvents;
   readonly unsubscribed: string[];
+  /** The broker answers no UNSUBSCRIBE before. */
+  stall: Promise<void> | null;
   stopped: { endSession?: boolean } | null;
 }
 
@@ -61,7 +63,7 @@ function create(protocol: '3.1.1' | '5' = '5', graceMs = SETTINGS.graceMs): Adop
     settings: { ...SETTINGS, graceMs },
     bus: { url: 'mqtt://127.0.0.1:1' },
     createBus: (options, events) => {
-      const connection: Opened = { options, events, unsubscribed: [], stopped: null };
+      const connection: Opened = { options, events, unsubscribed: [], stall: null, stopped: null };
       opened.push(connection);
       const bus: Bus = {
         connected: true,
@@ -69,7 +71,10 @@ function create(protocol: '3.1.1' | '5' = '5', graceMs = SETTINGS.graceMs): Adop
         start: () => {},
         publish: () => {},
         subscribe: async () => true,
-        unsubscribe: async (filters) => void connection.unsubscribed.push(...filters),
+        unsubscribe: async (filters) => {
+          connection.unsubscribed.push(...filters);
+          await connection.stall;
+        },
         stop: async (how = {}) => {
           connection.stopped = how;
         },
@@ -165,6 +170,26 @@ describe('the adopter', () => {
     expect(adopter.counts).toMatchObject({ started: 1, finished: 1, readings: 1 });
     await pass(60_000);
     expect(opened).toHaveLength(1);
+  });
+
+  it('ends no session that is silent only because the broker stalls', async () => {
+    const connection = await untilOpened();
+    const { events } = connection;
+    events.onReady({ protocol: '5', sessionPresent: true });
+    await pass(0);
+    let goOn = () => {};
+    connection.stall = new Promise((resolve) => {
+      goOn = resolve;
+    });
+    await pass(5000);
+    expect(connection.stopped).toBeNull();
+    events.onMessage(reading());
+    goOn();
+    await pass(5000);
+    expect(connection.stopped).toBeNull();
+    accepted[0]?.settle();
+    await pass(700);
+    expect(connection.stopped).toMatchObject({ endSession: true });
   });
 
   it('leaves an empty session on 3.1.1: a clean connection might throw out the owner', async () => {

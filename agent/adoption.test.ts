@@ -123,6 +123,16 @@ describe('an absence', () => {
     expect(dueAt(99, [offline('two'), 6], [offline('one'), 5])).toBe('one e1');
   });
 
+  it('is neither put off nor settled by what is said of another life', () => {
+    const adoption = createAdoption('self');
+    adoption.record(offline('dead'), 5);
+    adoption.postpone({ agent: 'dead', epoch: 'e0' }, 14);
+    expect(adoption.due(15)).toMatchObject({ agent: 'dead', epoch: 'e1' });
+    adoption.settle({ agent: 'dead', epoch: 'e2' });
+    adoption.record(offline('dead', { epoch: 'e2' }), 16);
+    expect(adoption.due(30)).toMatchObject({ agent: 'dead', epoch: 'e2' });
+  });
+
   it('is due once for each life, and again after a postponement', () => {
     const adoption = createAdoption('self');
     adoption.record(offline('dead'), 5);

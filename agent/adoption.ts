@@ -129,13 +129,14 @@ export class Adoption {
 
   /** This life's session needs no adoption any more, whoever saw to it. */
   settle({ agent, epoch }: Pick<Absent, 'agent' | 'epoch'>): void {
-    this.members.get(agent)?.done.add(epoch);
+    const member = this.members.get(agent);
+    if (member?.epoch === epoch) member.done.add(epoch);
   }
 
   /** Another try after the grace. */
-  postpone({ agent }: Pick<Absent, 'agent'>, nowMs: number): void {
+  postpone({ agent, epoch }: Pick<Absent, 'agent' | 'epoch'>, nowMs: number): void {
     const member = this.members.get(agent);
-    if (member) member.postponedMs = nowMs;
+    if (member?.epoch === epoch) member.postponedMs = nowMs;
   }
 
   private isDue(member: Member, nowMs: number): boolean {

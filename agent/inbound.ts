@@ -37,12 +37,12 @@ export class Inbound {
   private takeTopic(message: Incoming): void {
     const { adopter, predictor, routes } = this.parts;
     const route = routes.find(message.topic);
-    const kind = route ? 'reading' : parseTopic(this.options.namespace, message.topic)?.kind;
-    if (kind === 'status') {
-      this.takeStatus(message);
+    const topic = route ? null : parseTopic(this.options.namespace, message.topic);
+    if (topic?.kind === 'status') {
+      this.takeStatus(message, topic.agent);
       return;
     }
-    if (kind === 'adopting') {
+    if (topic?.kind === 'adopting') {
       message.settle();
       adopter.hear(message.topic, message.payload);
       return;
@@ -53,12 +53,13 @@ export class Inbound {
     else predictor.acceptUnanswerable(message);
   }
 
-  private takeStatus(message: Incoming): void {
+  /** @param speaker whom the broker lets speak on this topic: nobody else is heard in its name */
+  private takeStatus(message: Incoming, speaker: string): void {
     const { adopter, announcer, epoch, evictions, peers } = this.parts;
     const { agentId, log } = this.options;
     message.settle();
     const status = decodeStatus(message.payload);
-    if (status === null) return;
+    if (status?.agent !== speaker) return;
     peers.record(status, performance.now());
     adopter.see(status);
     if (status.agent !== agentId) return;

@@ -217,6 +217,17 @@ describe('an agent', () => {
     expect(kept).toContain(true);
   });
 
+  it('believes nobody who speaks in the name of another', async () => {
+    const watcher = await connect();
+    const payload = statusOf('edge-2');
+    await watcher.publishAsync('echolot/v1/agents/edge-3/status', payload, { retain: true });
+    const { agent } = start((await heldClassifier()).classifier);
+    await agent.ready;
+    await agent.stop();
+    // Nobody is known to serve, so it stays for itself.
+    expect(await hasSession(mosquitto.url, 'edge-1')).toBe(true);
+  });
+
   it('whose announcement fails after it has joined leaves no session behind', async () => {
     const acl = join(mosquitto.folder, 'acl');
     const passwords = join(mosquitto.folder, 'passwords');
