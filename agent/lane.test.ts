@@ -174,6 +174,37 @@ describe("a death of the model's process", () => {
     expect(told).toEqual(['a: 0.75']);
   });
 
+  it.each([
+    ['the first reading', 700, 64],
+    ['every further run', 1500, 24],
+  ])('by time-out makes %s of a slow model no victim', async (_, rowMs, rows) => {
+    const slow: Classifier = {
+      ...classifier,
+      inference: { place: 'process', why: 'slow' },
+      async classify(values, count) {
+        costMs = rowMs;
+        const scores = await classifier.classify(values, count);
+        if (count * rowMs <= 10_000) return scores;
+        deaths += 1;
+        throw new WorkerDiedError('it took longer than 10 s and was stopped');
+      },
+    };
+    const lane = createLane(undefined, slow);
+    await offerAll(lane, [
+      entry(
+        'a',
+        Array.from({ length: rows }, () => 0.25),
+      ),
+    ]);
+    expect(told).toEqual(['a: 0.25']);
+    expect(deaths).toBe(1);
+    await offerAll(
+      lane,
+      [...'bcdefghi'].map((id) => entry(id)),
+    );
+    expect(deaths).toBe(1);
+  });
+
   it('fails a lone reading at its second, once', async () => {
     deaths = 9;
     await offerAll(createLane(), [entry('guilty', [DEADLY])]);

@@ -53,6 +53,8 @@ const RUN_MS = { inline: 20, process: 50 } as const;
  * whatever its rows: shrinking it further would only cost throughput (seen: a quarter of it was left).
  */
 const LEAST_ROWS = { inline: 1, process: 8 } as const;
+/** But where so many rows would take longer than this, it is the model that is slow, and not the way. */
+const LEAST_ROWS_MS = 1000;
 /** So long the runs may follow each other without a turn of the event loop. */
 const TURN_MS = 10;
 /** The rows of the first run; how long they take is not known yet. */
@@ -214,6 +216,10 @@ export class Lane {
       books.recordRun(rows, milliseconds);
       this.adapt(rows, milliseconds);
       return scores;
+    } catch (error) {
+      // A run that was killed may have been too long for a slow model: a single row is the least.
+      if (error instanceof WorkerDiedError) this.rowLimit = 1;
+      throw error;
     } finally {
       watch?.end(entries);
     }
@@ -222,7 +228,9 @@ export class Lane {
   private adapt(rows: number, milliseconds: number): void {
     this.millisecondsPerRow += 0.1 * (milliseconds / rows - this.millisecondsPerRow);
     if (milliseconds > this.runMs) {
-      this.rowLimit = Math.max(this.leastRows, Math.floor((rows * this.runMs) / milliseconds));
+      const isSlow = (milliseconds / rows) * this.leastRows > LEAST_ROWS_MS;
+      const least = isSlow ? 1 : this.leastRows;
+      this.rowLimit = Math.max(least, Math.floor((rows * this.runMs) / milliseconds));
     } else if (milliseconds < this.runMs / 2 && rows * 2 >= this.rowLimit) {
       this.rowLimit = Math.min(this.options.batchRows, this.rowLimit * 2);
     }
