@@ -45,7 +45,7 @@ const client = createClient({
 });
 void client.failed.then((error) => {
   process.stderr.write(`${String(error)}\n`);
-  process.exit(77);
+  process.exit(error.exitCode);
 });
 await handOver(client);
 while (client.counts.outbox.kept > 0) await sleep(50);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRandom } from '../devices/random.ts';
 import type { BrokerKind } from './broker-recipe.ts';
+import { ChaosError } from './chaos-error.ts';
 import { judge } from './judge.ts';
 import { monotonicMs } from './ledger.ts';
 import { perform, settle, type Watching } from './perform.ts';
@@ -56,7 +57,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     await writeFile(join(folder, 'report.json'), JSON.stringify(report, null, 2));
     return { ...report, folder: isKept ? folder : null };
   } catch (error) {
-    isKept = keep || !signal.aborted;
+    // There is nothing to see in a run that did not begin.
+    isKept = keep || !(signal.aborted || error instanceof ChaosError);
     if (isKept) onProgress(`the folder of the run stays: ${folder}`);
     // What waits tells its own tale of an abort.
     signal.throwIfAborted();

@@ -3,17 +3,15 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { openIdentityStore } from '../broker/identity-store.ts';
 import { type BrokerKind, type BrokerRecipe, prepareBroker } from './broker-recipe.ts';
-import type { CallerConfig } from './caller-config.ts';
 import { ChaosError } from './chaos-error.ts';
 import { type SmallDisk, startSmallDisk } from './disk.ts';
 import { LedgerFile } from './ledger-file.ts';
 import { type Observer, startObserver } from './observer.ts';
 import { BROKER, type Cast, type Plan } from './plan.ts';
 import { type FaultProxy, startFaultProxy } from './proxy.ts';
-import { steppingClockArgs } from './stepping-clock.ts';
+import { agentRecipe, callerConfig, callerRecipe, type Party } from './recipes.ts';
 import { Supervised } from './supervised.ts';
 
 const OBSERVER = 'observer';
@@ -22,11 +20,6 @@ const BROKER_DISK_BYTES = 48 * 2 ** 20;
 const OUTBOX_DISK_BYTES = 24 * 2 ** 20;
 const START_MS = 60_000;
 const LAST_SAMPLES_MS = 300;
-const CALLER = new URL(
-  import.meta.url.endsWith('.ts') ? './client.child.ts' : './client.child.js',
-  import.meta.url,
-);
-
 export interface StageOptions {
   /** Everything of the run; made before. */
   readonly folder: string;
@@ -162,79 +155,40 @@ export class Stage {
   private async startAgents(): Promise<void> {
     const { cast, cli, folder, model } = this.options;
     for (const [index, name] of cast.agents.entries()) {
-      const link = await this.link(name, this.broker?.innerPort ?? 0);
-      const state = join(folder, `${name}.state`);
-      await mkdir(state, { mode: 0o700 });
-      const flags = ['--broker-url', link.url, '--agent-id', name, '--model', model.folder];
-      const supervised = new Supervised({
-        name,
-        command: process.execPath,
-        args: [
-          ...steppingClockArgs(),
-          cli,
-          'agent',
-          ...flags,
-          '--password-file',
-          join(folder, `${name}.password`),
-        ],
-        env: {
-          ...this.environment(),
-          ECHOLOT_ADOPT_AFTER: '3',
-          ECHOLOT_STATE_DIR: state,
-          // One of each kind: computing in a process of its own, and as small boxes do; one speaks 3.1.1.
-          ECHOLOT_INFERENCE: index % 2 === 0 ? 'process' : 'inline',
-          ECHOLOT_INFERENCE_TIMEOUT: '3',
-          ECHOLOT_PROTOCOL: index === 1 ? '3.1.1' : 'auto',
-        },
-        logFile: join(folder, 'logs', `${name}.log`),
-        hasChannel: true,
-      });
-      this.add(supervised).start();
+      const party = await this.party(name, index, this.broker?.innerPort ?? 0);
+      await mkdir(join(folder, `${name}.state`), { mode: 0o700 });
+      this.add(new Supervised(agentRecipe(party, cli, model.folder))).start();
     }
     for (const name of cast.agents)
       await this.until(this.process(name), () => this.observer?.online.has(name) === true);
   }
 
   private async startClients(): Promise<void> {
+    const { finishFile } = this;
     const { cast, folder, ratePerSecond, rows } = this.options;
     const rowsFile = join(folder, 'rows.json');
     await writeFile(rowsFile, JSON.stringify(rows));
     for (const [index, name] of cast.clients.entries()) {
-      const link = await this.link(name, this.broker?.clientsPort ?? 0);
+      const party = await this.party(name, index, this.broker?.clientsPort ?? 0);
       const ledger = join(folder, `${name}.ledger`);
       this.ledgers.set(name, new LedgerFile(ledger));
-      const config: CallerConfig = {
-        name,
-        url: link.url,
-        passwordFile: join(folder, `${name}.password`),
-        protocol: index % 2 === 0 ? 'auto' : '3.1.1',
-        encoding: index % 3 === 1 ? 'cbor' : 'json',
-        outbox: join(await this.folderOf(name, OUTBOX_DISK_BYTES), 'outbox'),
-        // One has little room, so that longer outages end in OUTBOX_FULL, which is told.
-        maxCount: index === 3 ? 200 : 100_000,
-        ledger,
-        rowsFile,
-        finishFile: this.finishFile,
-        periodMs: 1000 / ratePerSecond,
-        deadlineEvery: 20,
-        deadlineMs: 30_000,
-      };
+      const outbox = join(await this.folderOf(name, OUTBOX_DISK_BYTES), 'outbox');
+      const periodMs = 1000 / ratePerSecond;
+      const config = callerConfig(party, { outbox, ledger, rowsFile, finishFile, periodMs });
       const configFile = join(folder, `${name}.json`);
       await writeFile(configFile, JSON.stringify(config));
-      const supervised = new Supervised({
-        name,
-        command: process.execPath,
-        args: [...steppingClockArgs(), fileURLToPath(CALLER), configFile],
-        env: this.environment(),
-        logFile: join(folder, 'logs', `${name}.log`),
-        hasChannel: true,
-        mayFinish: true,
-      });
-      this.add(supervised).start();
+      this.add(new Supervised(callerRecipe(party, configFile))).start();
     }
     for (const name of cast.clients) {
       await this.until(this.process(name), () => this.ledger(name).read().told > 0);
     }
+  }
+
+  private async party(name: string, index: number, port: number): Promise<Party> {
+    const { folder, random } = this.options;
+    const link = await startFaultProxy({ target: { host: '127.0.0.1', port }, random });
+    this.links.set(name, link);
+    return { name, index, url: link.url, folder, env: this.environment() };
   }
 
   /** Nothing else of ours: the settings of whoever runs this must not change a run. */
@@ -245,13 +199,6 @@ export class Stage {
   private add(supervised: Supervised): Supervised {
     this.processes.set(supervised.name, supervised);
     return supervised;
-  }
-
-  private async link(name: string, port: number): Promise<FaultProxy> {
-    const { random } = this.options;
-    const link = await startFaultProxy({ target: { host: '127.0.0.1', port }, random });
-    this.links.set(name, link);
-    return link;
   }
 
   /** A folder of somebody's, on a small disk of its own where the plan fills it. */
@@ -276,7 +223,7 @@ export class Stage {
       if (performance.now() > limit) {
         throw new ChaosError(
           `${supervised.name} does not come up: ${supervised.logTail() || 'it said nothing'}`,
-          'Start it by hand to see why; --keep keeps its folder.',
+          'Start it by hand to see why, or keep the folder of the run with --keep.',
           1,
         );
       }
