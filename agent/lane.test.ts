@@ -190,18 +190,13 @@ describe("a death of the model's process", () => {
       },
     };
     const lane = createLane(undefined, slow);
-    await offerAll(lane, [
-      entry(
-        'a',
-        Array.from({ length: rows }, () => 0.25),
-      ),
-    ]);
-    expect(told).toEqual(['a: 0.25']);
+    const values = Array.from({ length: rows }, () => 0.25);
+    await offerAll(lane, [entry('batch', values)]);
+    expect(told).toEqual(['batch: 0.25']);
     expect(deaths).toBe(1);
-    await offerAll(
-      lane,
-      [...'bcdefghi'].map((id) => entry(id)),
-    );
+    told = [];
+    const lone = [...'bcdefghi'].map((id) => entry(id));
+    await offerAll(lane, lone);
     expect(deaths).toBe(1);
   });
 
