@@ -1,4 +1,5 @@
 // The load: clients that ask, each at a fixed window (closed loop) or all together at a fixed rate (open loop).
+import { once } from 'node:events';
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { readSerial } from './frames.ts';
@@ -89,27 +90,32 @@ export class Crowd {
    * Readings at a fixed rate, from one client after the other, whether answers come or not. Latency counts from
    * when a reading was due, so that a stall shows in every reading that it met (coordinated omission).
    */
-  runOpen(
+  async runOpen(
     question: Question,
     options: { ratePerSecond: number; durationMs: number },
   ): Promise<Outcome> {
     const { durationMs, ratePerSecond } = options;
     const each = Math.max(1, Math.ceil((SHORTEST_PERIOD_MS / 1000) * ratePerSecond));
     const periodMs = (each * 1000) / ratePerSecond;
-    const beats = Math.floor(durationMs / periodMs);
-    return this.measure(question, durationMs, (ask) => {
-      const offsetMs = performance.now() - Number(process.hrtime.bigint()) / 1e6;
-      let turn = 0;
-      const metronome = new Worker(new URL('./metronome.worker.mjs', import.meta.url), {
-        workerData: { periodMs, beats },
-      });
-      metronome.on('message', (dueMs: number) => {
-        for (let reading = 0; reading < each; reading += 1) {
-          ask(this.clients[turn++ % this.clients.length] as WireClient, dueMs + offsetMs);
-        }
-      });
-      return () => undefined;
+    const metronome = new Worker(new URL('./metronome.worker.mjs', import.meta.url), {
+      workerData: { periodMs, beats: Math.floor(durationMs / periodMs) },
     });
+    await once(metronome, 'message');
+    try {
+      return await this.measure(question, durationMs, (ask) => {
+        const offsetMs = performance.now() - Number(process.hrtime.bigint()) / 1e6;
+        let turn = 0;
+        metronome.on('message', (dueMs: number) => {
+          for (let reading = 0; reading < each; reading += 1) {
+            ask(this.clients[turn++ % this.clients.length] as WireClient, dueMs + offsetMs);
+          }
+        });
+        metronome.postMessage('go');
+        return () => undefined;
+      });
+    } finally {
+      await metronome.terminate();
+    }
   }
 
   close(): void {

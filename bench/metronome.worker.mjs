@@ -6,10 +6,14 @@ const now = () => Number(process.hrtime.bigint()) / 1e6;
 
 const { periodMs, beats } = workerData;
 const never = new Int32Array(new SharedArrayBuffer(4));
-const startMs = now();
-for (let beat = 0; beat < beats; beat += 1) {
-  const dueMs = startMs + beat * periodMs;
-  const leftMs = dueMs - now();
-  if (leftMs > 0) Atomics.wait(never, 0, 0, leftMs);
-  parentPort.postMessage(dueMs);
-}
+
+parentPort.once('message', () => {
+  const startMs = now();
+  for (let beat = 0; beat < beats; beat += 1) {
+    const dueMs = startMs + beat * periodMs;
+    const leftMs = dueMs - now();
+    if (leftMs > 0) Atomics.wait(never, 0, 0, leftMs);
+    parentPort.postMessage(dueMs);
+  }
+});
+parentPort.postMessage('ready');

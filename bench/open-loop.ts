@@ -45,9 +45,6 @@ async function benchBroker(broker: BrokerName, quick: boolean): Promise<PartResu
       figures.push(
         ...compare({ what: `${what}, p50`, unit: 'ms' }, samples, (one) => one.p50Us / 1000, bar),
         ...compare({ what: `${what}, p99`, unit: 'ms' }, samples, (one) => one.p99Us / 1000, bar),
-        ...compare({ what: `${what}, load late, p50`, unit: 'ms' }, samples, (one) => {
-          return one.lateUs / 1000;
-        }),
       );
     }
   } finally {

@@ -13,6 +13,10 @@ import { cpuSecondsOf } from './process-cost.ts';
 import type { Question } from './questions.ts';
 import type { Responder } from './responders.ts';
 import type { Rig } from './rig.ts';
+import { median } from './statistics.ts';
+
+/** A closed loop is late by a microsecond or two; what an open loop adds to latencies is told. */
+const NOTED_LATE_US = 20;
 
 export interface Settings {
   readonly brokers: readonly BrokerName[];
@@ -76,7 +80,7 @@ export async function sample(
   const outcome = await run();
   const cpuSeconds = (await cpuSecondsOf(pid)) - cpuBefore;
   if (outcome.answered === 0) {
-    throw new Error(`no reading for ${question.model} was answered (${describe(outcome)})`);
+    throw new Error(`no reading for ${question.model} was answered in time (${describe(outcome)})`);
   }
   return {
     perSecond: (outcome.answered * question.rows * 1000) / outcome.durationMs,
@@ -125,7 +129,7 @@ export function compare(
   ];
 }
 
-/** One number of all samples, with what was refused or lost beside it. */
+/** One number of all samples, with what was refused or lost beside it, and how late the load was. */
 export function measured(
   about: { readonly what: string; readonly who: string; readonly unit: Unit },
   samples: readonly Sample[],
@@ -133,7 +137,12 @@ export function measured(
 ): Measured {
   const sum = (count: (one: Sample) => number) => samples.reduce((all, one) => all + count(one), 0);
   const [refused, lost] = [sum((one) => one.refused), sum((one) => one.lost)];
-  const notes = [...(refused ? [`${refused} refused`] : []), ...(lost ? [`${lost} lost`] : [])];
+  const lateUs = median(samples.map((one) => one.lateUs));
+  const notes = [
+    ...(refused ? [`${refused} refused`] : []),
+    ...(lost ? [`${lost} lost`] : []),
+    ...(lateUs < NOTED_LATE_US ? [] : [`load late by ${(lateUs / 1000).toFixed(2)} ms`]),
+  ];
   return {
     ...about,
     values: samples.map(pick),
@@ -141,6 +150,6 @@ export function measured(
   };
 }
 
-function describe({ lost, refused }: Outcome): string {
-  return `${refused} refused, ${lost} lost`;
+function describe({ answeredAtLast, lost, refused }: Outcome): string {
+  return `${answeredAtLast} too late, ${refused} refused, ${lost} lost`;
 }

@@ -13,7 +13,7 @@ const BATCHES = [16, 64, 256, 1024];
 /** The embedded broker takes 10,000 connections, the agent's and the load's own among them. */
 const CROWDS = [10, 100, 1000, 9990];
 
-/** Cost in any unit, for each amount of work. */
+/** Processor time in milliseconds, for each amount of work. */
 type Costs = ReadonlyMap<number, readonly number[]>;
 
 export const slopes: Part = {
@@ -42,27 +42,27 @@ export const slopes: Part = {
   },
 };
 
-/** Microseconds of the agent for so many readings, which come at a fixed rate. */
+/** Milliseconds of the agent for so many readings, which come at a fixed rate. */
 function overReadings(rig: Rig, pid: number, rounds: number, quick: boolean): Promise<Costs> {
   const counts = quick ? [500, 1000, 2000] : [2000, 4000, 8000, 16_000];
   const question = new Question('sonar', 1);
   return runRounds('cost over readings', rounds, counts, async (count) => {
     const durationMs = (count * 1000) / RATE;
     const run = () => rig.load.runOpen(question, { ratePerSecond: RATE, durationMs });
-    return count * (await sample(pid, question, run)).cpuUs;
+    return (count * (await sample(pid, question, run)).cpuUs) / 1000;
   });
 }
 
-/** Microseconds of the agent for one message with so many rows. */
+/** Milliseconds of the agent for one message with so many rows. */
 function overBatches(rig: Rig, pid: number, rounds: number, quick: boolean): Promise<Costs> {
   return runRounds('cost over batch size', rounds, BATCHES, async (rows) => {
     const question = new Question('sonar', 0, { rows });
     const run = () => rig.load.run(question, { window: 4, durationMs: quick ? 500 : 2000 });
-    return rows * (await sample(pid, question, run)).cpuUs;
+    return (rows * (await sample(pid, question, run)).cpuUs) / 1000;
   });
 }
 
-/** Microseconds of the agent and the broker together for one reading of each client, at the same rate in all. */
+/** Milliseconds of the agent and the broker together for one reading of each client, at the same rate in all. */
 async function overClients(
   rig: Rig,
   pid: number,
@@ -83,7 +83,7 @@ async function overClients(
       const before = await cpuSecondsOf(brokerPid);
       const { answered, cpuUs } = await sample(pid, question, run);
       const brokerUs = ((await cpuSecondsOf(brokerPid)) - before) * 1e6;
-      return clients * (cpuUs + brokerUs / answered);
+      return (clients * (cpuUs + brokerUs / answered)) / 1000;
     });
     costs.set(clients, own.get(clients) ?? []);
     crowd.close();
@@ -95,7 +95,7 @@ async function overClients(
 function figuresOf(work: string, costs: Costs): Figure[] {
   const who = 'echolot agent';
   const each = [...costs].map(([amount, values]) => {
-    return figureOf({ what: `${amount} ${work}`, who, unit: 'µs', values });
+    return figureOf({ what: `${amount} ${work}`, who, unit: 'ms', values });
   });
   const rounds = Math.min(...[...costs.values()].map(({ length }) => length));
   const values = Array.from({ length: rounds }, (_, round) =>
