@@ -10,6 +10,7 @@ import {
 import { agentsFilter, sharedReadingsFilter } from '../schemas/topics.ts';
 import { AgentIdTakenError } from './evictions.ts';
 import { runFirstCheck } from './first-check.ts';
+import { type Health, isComputing } from './health.ts';
 import { Inbound } from './inbound.ts';
 import type { AgentOptions } from './options.ts';
 import { SESSION_ENDED, SESSION_KEPT } from './goodbye.ts';
@@ -71,7 +72,13 @@ export class Agent {
       this.bus.publish(topic, payload, how, settled),
     );
     this.parts = parts;
-    this.inbound = new Inbound(options, parts, () => this.yieldId());
+    this.inbound = new Inbound(
+      options,
+      parts,
+      () => this.yieldId(),
+      (model) =>
+        this.bus.unsubscribe([sharedReadingsFilter(options.namespace, options.group, model)]),
+    );
     this.sharedFilters = [...parts.lanes.keys()].map((model) =>
       sharedReadingsFilter(options.namespace, options.group, model),
     );
@@ -96,6 +103,20 @@ export class Agent {
     this.bus.start();
     this.parts.announcer.start(this.bus);
     this.checkTimer = setInterval(() => void this.check(), SELF_CHECK_PERIOD_MS);
+  }
+
+  /** Proves what it can, through the broker where that is there. Never rejects; takes twice the time at most. */
+  async health(timeoutMs: number): Promise<Health> {
+    const { books, selfCheck } = this.parts;
+    const { connection } = this;
+    const isAnswered = this.bus.connected && (await selfCheck.ask(timeoutMs)).ok;
+    return {
+      isConnected: this.bus.connected && connection === this.connection,
+      isAnswered,
+      isComputing: isAnswered || (await isComputing(this.options.classifiers[0], timeoutMs)),
+      received: books.count,
+      inHand: books.inHand,
+    };
   }
 
   /** Answers what is in hand, says goodbye and leaves. Never rejects. */

@@ -34,6 +34,11 @@ export class Books {
     this.last.at = nowMs;
   }
 
+  /** Readings since the start. */
+  get count(): number {
+    return this.received;
+  }
+
   get inHand(): number {
     const { answered, rejected, shed, expired, repeated } = this.settled;
     return this.received - answered - rejected - shed - expired - repeated;

@@ -24,23 +24,21 @@ afterEach(() => {
 describe('the notify socket', () => {
   it('gets the notices, one a line', async () => {
     const notify = await openNotify({ NOTIFY_SOCKET: manager.path }, warn);
-    notify.send('READY=1', 'STATUS=serving sonar');
-    notify.send('WATCHDOG=1');
+    notify?.send('READY=1', 'STATUS=serving sonar');
+    notify?.send('WATCHDOG=1');
     expect(manager.read()).toEqual(['READY=1', 'STATUS=serving sonar', 'WATCHDOG=1']);
     expect(warnings).toEqual([]);
   });
 
   it('gets no second notice out of a text', async () => {
     const notify = await openNotify({ NOTIFY_SOCKET: manager.path }, warn);
-    notify.send('STATUS=away\nWATCHDOG=1');
+    notify?.send('STATUS=away\nWATCHDOG=1');
     expect(manager.read()).toEqual(['STATUS=away WATCHDOG=1']);
   });
 
   it('is left alone where the environment names none', async () => {
     const notify = await openNotify({ WATCHDOG_USEC: '1000' }, warn);
-    notify.send('READY=1');
-    expect([notify.watchdogMs, warnings]).toEqual([null, []]);
-    expect(manager.read()).toEqual([]);
+    expect([notify, warnings]).toEqual([null, []]);
   });
 
   it.each([
@@ -50,14 +48,14 @@ describe('the notify socket', () => {
     ['of an abstract name that nobody has', () => '@echolot-nobody', /ECONNREFUSED/],
   ])('%s is warned of once, and ends nothing', async (_, pathOf, expected) => {
     const notify = await openNotify({ NOTIFY_SOCKET: pathOf(manager.path) }, warn);
-    notify.send('READY=1');
-    notify.send('WATCHDOG=1');
+    notify?.send('READY=1');
+    notify?.send('WATCHDOG=1');
     expect(warnings).toEqual([expect.stringMatching(expected)]);
   });
 
   it('does not wait for a manager that reads nothing', async () => {
     const notify = await openNotify({ NOTIFY_SOCKET: manager.path }, warn);
-    for (let count = 0; count < 10_000; count += 1) notify.send('WATCHDOG=1');
+    for (let count = 0; count < 10_000; count += 1) notify?.send('WATCHDOG=1');
     expect(warnings).toEqual([expect.stringMatching(/EAGAIN/)]);
     expect(manager.count('WATCHDOG=1')).toBeGreaterThan(0);
   });
@@ -65,7 +63,7 @@ describe('the notify socket', () => {
 
 describe('the watchdog', () => {
   const watchdog = async (env: Readonly<Record<string, string>>) =>
-    (await openNotify({ NOTIFY_SOCKET: manager.path, ...env }, warn)).watchdogMs;
+    (await openNotify({ NOTIFY_SOCKET: manager.path, ...env }, warn))?.watchdogMs;
 
   it('is known by its microseconds', async () => {
     expect(await watchdog({ WATCHDOG_USEC: '30000000' })).toBe(30_000);

@@ -25,15 +25,15 @@ type SendDatagram = (address: string, bytes: Buffer) => void;
 
 /**
  * The notices of this process to the service manager that its environment names.
+ * @returns `null` where there is none, or where its socket cannot be used
  * @param warn told once where there is a manager that cannot be reached, and why
  */
 export async function openNotify(
   env: Environment,
   warn: (detail: string) => void,
-): Promise<Notify> {
+): Promise<Notify | null> {
   const address = env['NOTIFY_SOCKET'];
-  const silent: Notify = { watchdogMs: null, send: () => {} };
-  if (!address) return silent;
+  if (!address) return null;
   let isWarned = false;
   const tell = (error: unknown) => {
     if (!isWarned) warn(error instanceof Error ? error.message : String(error));
@@ -56,7 +56,7 @@ export async function openNotify(
     };
   } catch (error) {
     tell(error);
-    return silent;
+    return null;
   }
 }
 

@@ -1,7 +1,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Health } from '../agent/health.ts';
 import { type Supervision, superviseAgent } from './supervision.ts';
-import type { Health } from './vitality.ts';
 
 const WELL: Health = {
   isConnected: true,
@@ -109,6 +109,19 @@ describe('the supervision of an agent', () => {
     supervision.end();
     await report();
     expect(lines).toHaveLength(before + stop.length);
+  });
+
+  it('asks an agent for nothing where there is no service manager', async () => {
+    let asked = 0;
+    const health = () => {
+      asked += 1;
+      return Promise.resolve(WELL);
+    };
+    const supervision = superviseAgent({ ready: Promise.resolve(), health }, 'sonar', null);
+    await setImmediate();
+    supervision.stopping();
+    supervision.end();
+    expect(asked).toBe(0);
   });
 
   it('says nothing of an agent that becomes ready after the end', async () => {

@@ -1,10 +1,18 @@
 // What systemd hears of a service: when it is ready, how it is, that it lives, and when it stops.
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Notify } from './notify.ts';
-import { type Health, Vitality } from './vitality.ts';
+import type { Logger } from 'pino';
+import type { Health } from '../agent/health.ts';
+import { type Notify, openNotify } from './notify.ts';
+import type { Environment } from './settings.ts';
+import { Vitality } from './vitality.ts';
 
 /** How often the state is told where no watchdog waits. */
 const STATUS_MS = 10_000;
+
+/** The service manager that started this process; `null` where there is none, or none to be reached. */
+export function connectManager(env: Environment, log: Logger): Promise<Notify | null> {
+  return openNotify(env, (detail) => log.warn({ detail }, 'the service manager is not told'));
+}
 
 /** An agent, as far as its supervision goes. */
 export interface Supervised {
@@ -25,7 +33,12 @@ export interface Supervision {
  * has just proved.
  * @param name the model, for a person
  */
-export function superviseAgent(agent: Supervised, name: string, notify: Notify): Supervision {
+export function superviseAgent(
+  agent: Supervised,
+  name: string,
+  notify: Notify | null,
+): Supervision {
+  if (notify === null) return { stopping: () => {}, end: () => {} };
   const ended = new AbortController();
   const periodMs = notify.watchdogMs === null ? STATUS_MS : notify.watchdogMs / 3;
   let isStopping = false;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Health, Vitality } from './vitality.ts';
+import type { Health } from '../agent/health.ts';
+import { Vitality } from './vitality.ts';
 
 const WELL: Health = {
   isConnected: true,

@@ -1,16 +1,5 @@
 // Whether an agent deserves to live on: a hung one does not; a broker that is away or slow is no fault of its own.
-
-/** What an agent found out about itself. */
-export interface Health {
-  readonly isConnected: boolean;
-  /** A question to itself came back answered, through the broker. */
-  readonly isAnswered: boolean;
-  /** Its model computed, within the time that was given. */
-  readonly isComputing: boolean;
-  /** Readings since the start. */
-  readonly received: number;
-  readonly inHand: number;
-}
+import type { Health } from '../agent/health.ts';
 
 /**
  * So long may a connected agent hear nothing, not even from itself. A broker that has stopped is noticed by

@@ -10,6 +10,7 @@ import { queueLimits } from '../queue-limits.ts';
 import { agentStateDir, loadServedModel } from '../served-model.ts';
 import type { Settings } from '../settings.ts';
 import { listenForStop } from '../stop-signal.ts';
+import { connectManager, superviseAgent } from '../supervision.ts';
 
 interface Leaving {
   readonly keepSession?: boolean;
@@ -65,9 +66,14 @@ async function runAgent(
     adoption: { graceMs: settings.adoptAfter * 1000 },
     limits: { intake: queueLimits(settings) },
   });
+  const { model } = classifier;
+  const name = `${model.name} ${model.version} (${model.runtime})`;
+  const supervision = superviseAgent(agent, name, await connectManager(context.env, log));
   try {
     await Promise.race([stop.requested, agent.failed]);
   } finally {
+    supervision.stopping();
     await agent.stop({ keepSession, leave });
+    supervision.end();
   }
 }

@@ -2,10 +2,12 @@
 import type { Command } from 'commander';
 import { startEmbeddedBroker } from '../../broker/embedded-broker.ts';
 import { addCommand, settingsOf } from '../command.ts';
+import { urlOf } from '../broker-address.ts';
 import type { Context } from '../context.ts';
 import { createServiceLog } from '../log.ts';
 import { loadExtension } from '../policy.ts';
 import { listenForStop } from '../stop-signal.ts';
+import { connectManager } from '../supervision.ts';
 import { prepareTls } from '../tls-listeners.ts';
 
 export function addBrokerCommand(program: Command, context: Context): void {
@@ -39,7 +41,10 @@ export function addBrokerCommand(program: Command, context: Context): void {
       extension,
       log,
     });
+    const manager = await connectManager(context.env, log);
+    manager?.send('READY=1', `STATUS=listening on ${urlOf(broker)}`);
     await stop.requested;
+    manager?.send('STOPPING=1');
     await broker.stop();
   });
 }
