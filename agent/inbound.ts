@@ -1,7 +1,8 @@
 // What comes in on our own connection, and who it is for.
 import type { Incoming } from '../bus/types.ts';
 import { decodeStatus } from '../schemas/encode.ts';
-import { parseTopic } from '../schemas/topics.ts';
+import { SELF_CHECK_MODEL } from '../schemas/names.ts';
+import { buildTopic, parseTopic } from '../schemas/topics.ts';
 import type { AgentOptions } from './options.ts';
 import type { Parts } from './parts.ts';
 
@@ -9,17 +10,25 @@ export class Inbound {
   private readonly options: Pick<AgentOptions, 'agentId' | 'namespace' | 'log'>;
   private readonly parts: Parts;
   private readonly onTwin: () => void;
+  private readonly leaveModel: (model: string) => Promise<void>;
+  /** Models whose share we are about to leave. */
+  private readonly leaving = new Set<string>();
   private accepting = true;
 
-  /** @param onTwin another process uses our id */
+  /**
+   * @param onTwin another process uses our id
+   * @param leaveModel takes our session out of the share of a model that a former life served
+   */
   constructor(
     options: Pick<AgentOptions, 'agentId' | 'namespace' | 'log'>,
     parts: Parts,
     onTwin: () => void,
+    leaveModel: (model: string) => Promise<void>,
   ) {
     this.options = options;
     this.parts = parts;
     this.onTwin = onTwin;
+    this.leaveModel = leaveModel;
   }
 
   /** Readings from now on stay unacknowledged, and so wait for our return or go to a peer. */
@@ -50,7 +59,24 @@ export class Inbound {
     // At QoS 0 it would be lost.
     if (!this.accepting && message.qos === 1) return;
     if (route) predictor.accept(message, route);
-    else predictor.acceptUnanswerable(message);
+    else if (topic?.kind === 'reading' && topic.model !== SELF_CHECK_MODEL) {
+      const { client, model } = topic;
+      const replyTopic = buildTopic(this.options.namespace, { kind: 'reply', client, model });
+      predictor.acceptForeign(message, client, replyTopic);
+      void this.leave(topic.model);
+    } else predictor.acceptUnanswerable(message);
+  }
+
+  /** The session still has the share of a model that we served in a former life, and would take it for ever. */
+  private async leave(model: string): Promise<void> {
+    if (this.leaving.has(model)) return;
+    this.leaving.add(model);
+    this.options.log.warn(
+      { model },
+      'readings for a model that is not served here any more, leaving its share',
+    );
+    await this.leaveModel(model);
+    this.leaving.delete(model);
   }
 
   /** @param speaker whom the broker lets speak on this topic: nobody else is heard in its name */

@@ -1,6 +1,11 @@
 // A reading's way through the agent, in order: decode, recall, admit, classify, encode, publish, settle.
 import type { Incoming, PublishOutcome, Qos } from '../bus/types.ts';
-import { type DecodedReading, decodeReading, type Encoding } from '../schemas/decode-reading.ts';
+import {
+  type DecodedReading,
+  decodeReading,
+  type Encoding,
+  type InputLimits,
+} from '../schemas/decode-reading.ts';
 import type { AgentProblemCode, Problem } from '../schemas/problems.ts';
 import { encodePrediction, encodeProblem } from './answers.ts';
 import type { Books, Column } from './books.ts';
@@ -35,6 +40,15 @@ export interface PredictorOptions {
   /** Milliseconds since 1970, for deadlines. */
   readonly wallClock: () => number;
 }
+
+/** Of a model that is not ours only the id can be read. */
+const ANY_VALUES: InputLimits = { width: 1, minimum: -Infinity, maximum: Infinity };
+/** By then we are out of its share. */
+const FOREIGN: Problem<AgentProblemCode> = {
+  code: 'OVERLOADED',
+  detail: 'this agent does not serve the model any more: publish again after 1000 ms',
+  retryAfterMs: 1000,
+};
 
 /** One delivery under way: what is needed to answer it once. */
 interface Delivery {
@@ -116,6 +130,16 @@ export class Predictor {
     reading: DecodedReading,
   ): Fingerprint | null {
     return qos === 0 ? null : fingerprint(replyTopic, signature.model.digest, reading);
+  }
+
+  /** Sends back a reading for a model that is not served here: whoever serves it gets it the next time. */
+  acceptForeign(message: Incoming, client: string, replyTopic: string): void {
+    const { books, clock, maxPayloadBytes } = this.options;
+    const decoded = decodeReading(message.payload, ANY_VALUES, maxPayloadBytes);
+    const { encoding, id } = decoded.ok ? decoded.value : decoded;
+    const arrivedMs = clock();
+    books.receive(1);
+    this.reject({ message, client, replyTopic, arrivedMs, rows: 1, id, encoding }, 'shed', FOREIGN);
   }
 
   /** Counts what came on a topic that names no client to answer. */

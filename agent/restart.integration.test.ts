@@ -92,6 +92,45 @@ describe('an agent', () => {
     }
   });
 
+  it('sends back what its session brings for a model of a former life, and leaves that share', async () => {
+    const mosquitto = await startMosquitto();
+    const former = await mqtt.connectAsync(mosquitto.url, { clientId: 'edge-1', clean: false });
+    const share = '$share/predictors/echolot/v1/readings/+/other';
+    await former.subscribeAsync(share, { qos: 1 });
+    await former.endAsync();
+    const client = await mqtt.connectAsync(mosquitto.url, { clientId: 'buoy-7' });
+    const agent = await agentOn(mosquitto.url, []);
+    try {
+      const inbox = new Inbox(client);
+      await client.subscribeAsync('echolot/v1/replies/buoy-7/+', { qos: 1 });
+      const asked = async (id: string) => {
+        const payload = JSON.stringify({ id, values: [0.5, 0.5] });
+        await client.publishAsync('echolot/v1/readings/buoy-7/other', payload, { qos: 1 });
+      };
+      await agent.ready;
+      await asked('r-1');
+      const [first] = await inbox.until(({ length }) => length > 0);
+      expect(decodeAnswer(first?.payload ?? Buffer.alloc(0))).toMatchObject({
+        id: 'r-1',
+        problem: { code: 'OVERLOADED', retryAfterMs: 1000 },
+      });
+      // Its answer to this leaves behind its farewell to the share.
+      await client.subscribeAsync('echolot/v1/replies/edge-1/self-check', { qos: 1 });
+      await client.publishAsync('echolot/v1/readings/edge-1/self-check', '{}', { qos: 1 });
+      await inbox.until((all) => all.some(({ topic }) => topic.endsWith('self-check')));
+      const serving = await mqtt.connectAsync(mosquitto.url, { clientId: 'edge-2' });
+      const taken = new Inbox(serving);
+      await serving.subscribeAsync(share, { qos: 1 });
+      for (const id of ['r-2', 'r-3', 'r-4']) await asked(id);
+      await taken.until(({ length }) => length === 3);
+      await serving.endAsync(true);
+    } finally {
+      await agent.stop({ timeoutMs: 1000 });
+      await client.endAsync(true);
+      await mosquitto.stop();
+    }
+  });
+
   it('waits for a broker that is not there yet, says so once, and serves when it comes', async () => {
     const port = await freePort();
     const lines: string[] = [];
