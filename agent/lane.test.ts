@@ -195,7 +195,7 @@ describe("a death of the model's process", () => {
     expect(told).toEqual(['batch: 0.25']);
     expect(deaths).toBe(1);
     told = [];
-    const lone = [...'bcdefghi'].map((id) => entry(id));
+    const lone = Array.from({ length: 8 }, (_, index) => entry(`r-${index}`));
     await offerAll(lane, lone);
     expect(deaths).toBe(1);
   });
