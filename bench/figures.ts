@@ -75,7 +75,11 @@ export function misses(results: readonly PartResult[]): string[] {
 
 export function describeBar({ atLeast, atMost }: Bar): string {
   return [
-    ...(atLeast === undefined ? [] : [`≥ ${atLeast}`]),
-    ...(atMost === undefined ? [] : [`≤ ${atMost}`]),
+    ...(atLeast === undefined ? [] : [`≥ ${round(atLeast)}`]),
+    ...(atMost === undefined ? [] : [`≤ ${round(atMost)}`]),
   ].join(', ');
+}
+
+function round(limit: number): number {
+  return Number(limit.toFixed(2));
 }

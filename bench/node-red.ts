@@ -1,7 +1,7 @@
 // Node-RED as a peer: installed with npm into a temporary folder for the length of a run, never a dependency.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BenchBroker } from './brokers.ts';
@@ -15,14 +15,17 @@ const RUNTIME = new URL('../node_modules/onnxruntime-node', import.meta.url).pat
 
 /** As people write it: an MQTT input, a function node that calls onnxruntime, an MQTT output. */
 const FUNCTION = `
+const ort = global.get('ort');
 const { id, values } = msg.payload;
-const input = new ort.Tensor('float32', Float32Array.from(values), [1, values.length]);
+const input = new ort.Tensor('float32', global.get('Float32Array').from(values), [1, values.length]);
 const { scores } = await context.get('session').run({ values: input });
 const [metal, rock] = scores.data;
 msg.topic = msg.topic.replace('readings', 'replies');
 msg.payload = { id, label: metal > rock ? 'metal' : 'rock', score: Math.max(metal, rock), scores: { metal, rock } };
 return msg;`;
-const INITIALIZE = `context.set('session', await ort.InferenceSession.create(${JSON.stringify(MODEL_FILE)}));`;
+const INITIALIZE = `
+const ort = global.get('ort');
+context.set('session', await ort.InferenceSession.create(${JSON.stringify(MODEL_FILE)}));`;
 
 export const nodeRed: Responder = {
   title: 'Node-RED 4 + onnxruntime',
@@ -66,8 +69,7 @@ async function launch(
 ): Promise<ChildProcess> {
   const password = (await readFile(broker.passwordFile('node-red'), 'utf8')).trim();
   const userDir = join(folder, 'user');
-  await mkdir(join(userDir, 'node_modules'), { recursive: true });
-  await symlink(RUNTIME, join(userDir, 'node_modules/onnxruntime-node'));
+  await mkdir(userDir);
   await writeFile(join(userDir, 'flows.json'), JSON.stringify(flows(broker.innerUrl)));
   const credentials = { broker: { user: 'node-red', password } };
   await writeFile(join(userDir, 'flows_cred.json'), JSON.stringify(credentials));
@@ -80,10 +82,13 @@ async function launch(
   return child;
 }
 
-/** No editor, no port of HTTP, credentials in clear in a folder that lives as long as the run. */
+/**
+ * No editor, no port of HTTP, credentials in clear in a folder that lives as long as the run. A function node has a
+ * global object of its own, and onnxruntime takes no Float32Array of a stranger.
+ */
 const SETTINGS = `module.exports = {
   flowFile: 'flows.json', credentialSecret: false, httpAdminRoot: false, httpNodeRoot: false,
-  uiPort: 0, uiHost: '127.0.0.1', functionExternalModules: true,
+  uiPort: 0, uiHost: '127.0.0.1', functionGlobalContext: { Float32Array, ort: require(${JSON.stringify(RUNTIME)}) },
   logging: { console: { level: 'warn' } },
 };`;
 
@@ -123,7 +128,6 @@ function flows(url: string): object[] {
       func: FUNCTION,
       initialize: INITIALIZE,
       outputs: 1,
-      libs: [{ var: 'ort', module: 'onnxruntime-node' }],
       wires: [['out']],
     },
     {

@@ -69,7 +69,7 @@ async function benchBroker(
   return { part: 'peers', title, figures, missing };
 }
 
-/** The agent for itself, and each other with the ratio of the agent to it. */
+/** The agent by each of the others, and then the others for themselves. */
 function againstEach(
   what: string,
   unit: Figure['unit'],
@@ -81,8 +81,10 @@ function againstEach(
     return { responder, own: measured({ what, unit, who: responder.title }, own, pick) };
   });
   if (!ours) return [];
-  return others.flatMap(({ own, responder }) => [
-    figureOf(ours.own, own, responder === python ? bar : undefined),
-    figureOf(own),
-  ]);
+  return [
+    ...others.map(({ own, responder }) => {
+      return figureOf(ours.own, own, responder === python ? bar : undefined);
+    }),
+    ...others.map(({ own }) => figureOf(own)),
+  ];
 }

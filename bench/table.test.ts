@@ -30,6 +30,13 @@ describe('tables', () => {
     ]);
   });
 
+  it('write a figure once that stands beside several peers', () => {
+    const figures = ['bare', 'naive'].map((who) => figureOf(ours, { ...ours, who }));
+    const lines = renderTable({ ...result, figures, missing: [] }).split('\n');
+    expect(lines[2]).toContain('window 1  agent');
+    expect(lines[3]?.trim()).toBe('1.00   1.00 to 1.00  naive');
+  });
+
   it('are tables of Markdown for the documentation', () => {
     const lines = renderMarkdown(result).split('\n');
     expect(lines[0]).toBe('## Throughput');

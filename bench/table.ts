@@ -8,7 +8,7 @@ const RIGHT = new Set([2, 3, 4, 5]);
 const DIGITS: Record<Unit, number> = { 'readings/s': 0, ms: 3, µs: 1, MB: 0, s: 2, slope: 2 };
 
 export function renderTable({ figures, missing, title }: PartResult): string {
-  const rows = [HEAD, ...figures.map(cells)];
+  const rows = [HEAD, ...rowsOf(figures)];
   const widths = HEAD.map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? '').length)),
   );
@@ -28,8 +28,17 @@ export function renderMarkdown({ figures, missing, title }: PartResult): string 
   const line = (row: readonly string[]) => `| ${row.join(' | ')} |`;
   const rule = HEAD.map((_, column) => (RIGHT.has(column) ? '--:' : '---'));
   const absences = missing.map(({ who, why }) => `Not run: ${who}: ${why}`);
-  const table = [line(HEAD), line(rule), ...figures.map((figure) => line(cells(figure)))];
+  const table = [line(HEAD), line(rule), ...rowsOf(figures).map(line)];
   return [`## ${title}`, '', ...table, ...absences.flatMap((text) => ['', text])].join('\n');
+}
+
+/** A figure that stands beside several peers is written once. */
+function rowsOf(figures: readonly Figure[]): string[][] {
+  return figures.map((figure, index) => {
+    const before = figures[index - 1];
+    const isAgain = before?.what === figure.what && before.who === figure.who;
+    return isAgain ? ['', '', '', '', ...cells(figure).slice(4)] : cells(figure);
+  });
 }
 
 function cells(figure: Figure): string[] {
