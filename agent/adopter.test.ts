@@ -258,9 +258,24 @@ describe('the adopter', () => {
     expect(adopter.counts).toMatchObject({ failed: 1 });
   });
 
-  it('touches nothing where its own connection does not answer', async () => {
+  it('throws nobody out where its own connection does not answer', async () => {
     ownIsFine = false;
+    await untilOpened();
+    expect(opened).toEqual([]);
+    expect(states()).toEqual(['started', 'stopped']);
+  });
+
+  it('stops at once where its own connection is long in answering', async () => {
+    ownIsFine = new Promise(() => {});
+    await untilOpened();
+    await adopter.stop();
+    expect(opened).toEqual([]);
+    expect(states()).toEqual(['started', 'stopped']);
+  });
+
+  it('touches nothing where its own connection answers no more', async () => {
     const connection = await untilOpened();
+    ownIsFine = false;
     connection.events.onReady({ protocol: '5', sessionPresent: true });
     await pass(100);
     expect(connection.unsubscribed).toEqual([]);
@@ -281,8 +296,8 @@ describe('the adopter', () => {
   });
 
   it('knows that its own connection was thrown out, also where that shows a moment later', async () => {
-    ownIsFine = new Promise(() => {});
     const { events } = await untilOpened();
+    ownIsFine = new Promise(() => {});
     events.onReady({ protocol: '5', sessionPresent: true });
     await pass(10);
     adopter.lost();

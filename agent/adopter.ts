@@ -161,19 +161,24 @@ export class Adopter {
 
   private async adopt(current: Current): Promise<void> {
     const { absent } = current;
-    const { log, settings } = this.options;
+    const { log, proveOwn, settings } = this.options;
     this.counted.started += 1;
     log.warn({ agent: absent.agent, epoch: absent.epoch }, 'adopting an agent that is away');
     this.announce(absent, 'started', 'away');
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, settings.rivalMs);
-      current.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
+    const withdrawn = new Promise<void>((resolve) => {
+      current.wake = resolve;
     });
-    if (current.withdrawn) {
-      this.conclude(absent, { kind: 'given-back', detail: current.withdrawn }, 0);
+    let timer: NodeJS.Timeout | undefined;
+    const rivals = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, settings.rivalMs);
+    });
+    await Promise.race([rivals, withdrawn]);
+    clearTimeout(timer);
+    // Who does not hear itself misses the others' heartbeats too; connecting would throw out one that lives.
+    const isHearing = current.withdrawn === '' && (await Promise.race([proveOwn(), withdrawn]));
+    if (current.withdrawn || !isHearing) {
+      const detail = current.withdrawn || 'our own connection does not answer';
+      this.conclude(absent, { kind: 'given-back', detail }, 0);
       return;
     }
     const session = this.open(absent);
