@@ -160,6 +160,15 @@ describe('an answer that cannot be given', () => {
   });
 });
 
+describe('a deadline', () => {
+  it('that passes while the model runs leaves no late prediction', async () => {
+    costMs = 5;
+    const late = entry('late', [0.25], { expiresMs: 8 });
+    await offerAll(createLane(), [late, entry('other', [0.5])]);
+    expect(told).toEqual(['late: expired', 'other: 0.5']);
+  });
+});
+
 describe("a death of the model's process", () => {
   it('fails the guilty reading at its second, when it was alone, and no other', async () => {
     deaths = 9;

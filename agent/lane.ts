@@ -161,7 +161,8 @@ export class Lane {
     let firstRow = 0;
     for (const entry of entries) {
       try {
-        entry.onScores(scores, firstRow);
+        // Its time may have run out meanwhile: an answer that is worthless must not look like one.
+        if (this.isInTime(entry)) entry.onScores(scores, firstRow);
       } catch (error) {
         // One answer that cannot be written must not keep the others from theirs.
         entry.onFailed(error);

@@ -15,7 +15,7 @@ export const AGENT_PROBLEMS = {
   VALUES_OUT_OF_RANGE: 'A value is infinite or outside the limits of the model.',
   BATCH_TOO_LARGE: 'The batch has more than 4096 rows. Split it.',
   DEADLINE_INVALID: 'The `deadline` is not an RFC 3339 instant such as 2026-01-31T12:00:00Z.',
-  DEADLINE_PASSED: 'The deadline (or the message expiry) was over before the model could run.',
+  DEADLINE_PASSED: 'The deadline (or the message expiry) was over before there was an answer.',
   RETAINED_REFUSED: 'The reading was published as retained. Publish it without the retain flag.',
   RESPONSE_TOPIC_REFUSED: "The MQTT 5 response topic is not the client's own reply topic.",
   OVERLOADED: 'The agent has no room. Publish again after `retryAfterMs`.',
