@@ -6,6 +6,7 @@ process.on('message', (message: unknown) => {
   setTimeout(() => {
     process.send?.({
       now: Date.now(),
+      // biome-ignore lint/complexity/useDateNow: the constructor is what is told
       constructed: new Date().getTime(),
       called: Date.parse(Date()),
       monotonic: performance.now(),
