@@ -13,6 +13,8 @@ export class Inbound {
   private readonly leaveModel: (model: string) => Promise<void>;
   /** Models whose share we are about to leave. */
   private readonly leaving = new Set<string>();
+  /** Models of which the log has told. */
+  private readonly told = new Set<string>();
   private accepting = true;
 
   /**
@@ -71,10 +73,11 @@ export class Inbound {
   private async leave(model: string): Promise<void> {
     if (this.leaving.has(model)) return;
     this.leaving.add(model);
-    this.options.log.warn(
-      { model },
-      'readings for a model that is not served here any more, leaving its share',
-    );
+    if (!this.told.has(model)) {
+      const message = 'readings for a model that is not served here any more, leaving its share';
+      this.options.log.warn({ model }, message);
+      this.told.add(model);
+    }
     await this.leaveModel(model);
     this.leaving.delete(model);
   }

@@ -492,6 +492,24 @@ describe('an acknowledgement', () => {
   });
 });
 
+describe('taking back a subscription', () => {
+  it('leaves nothing behind, however often', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => void warnings.push(warning);
+    process.on('warning', note);
+    open();
+    const connection = await ready();
+    for (let round = 0; round < 20; round += 1) {
+      const isDone = bus.unsubscribe(['in/#']);
+      const { messageId = 0 } = await connection.take('unsubscribe');
+      connection.send({ cmd: 'unsuback', messageId, granted: [] });
+      await isDone;
+    }
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+  });
+});
+
 describe('the stop', () => {
   it('says DISCONNECT and stays away', async () => {
     open();

@@ -136,7 +136,10 @@ export class Connection {
     if (!this.isReady) return;
     await new Promise<void>((resolve) => {
       this.client.once('close', resolve);
-      this.client.unsubscribe([...filters], () => resolve());
+      this.client.unsubscribe([...filters], () => {
+        this.client.off('close', resolve);
+        resolve();
+      });
     });
   }
 
