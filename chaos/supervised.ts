@@ -156,10 +156,10 @@ export class Supervised {
 
   /** As systemd ends a control group. Returns how many there were. */
   private killRest(): number {
-    const isGroupThere = killGroup(this.group);
-    const killed = this.children.filter((each) => signalProcess(each, 'SIGKILL')).length;
+    const { length } = this.children.filter((each) => signalProcess(each, 'SIGKILL'));
     this.children = [];
-    return Math.max(killed, isGroupThere ? 1 : 0);
+    killGroup(this.group);
+    return length;
   }
 
   private restartLater(): void {
@@ -172,13 +172,11 @@ export class Supervised {
   }
 }
 
-/** True where there was something of it. */
-function killGroup(group: number | undefined): boolean {
-  if (group === undefined) return false;
+function killGroup(group: number | undefined): void {
+  if (group === undefined) return;
   try {
     process.kill(-group, 'SIGKILL');
-    return true;
   } catch {
-    return false;
+    // Nothing is left of it.
   }
 }
