@@ -43,7 +43,7 @@ export function renderChart(results: readonly PartResult[], subtitle: string): s
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="11">`,
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     `<text x="${MARGIN}" y="18" font-size="14" font-weight="bold">The agent by its peers in the same run: ratio, 95 % interval, and bar</text>`,
-    text(MARGIN, 34, subtitle),
+    text(MARGIN, 34, `${subtitle}; readings/s: right is better, everything else: left is better`),
     ...ticks,
     ...body,
     '</svg>',

@@ -37,6 +37,9 @@ describe('bars', () => {
     ];
     const result = { part: 'throughput', title: '', figures, missing: [] };
     expect(misses([result])).toEqual(['throughput: QoS 0, ours: 0.900, wanted ≥ 0.95']);
+    const why = [{ who: 'throughput', why: 'nobody answers' }];
+    const failed = { ...result, figures: [], missing: why, failed: true } as const;
+    expect(misses([failed])).toEqual(['throughput: nobody answers']);
     expect(describeBar({ atLeast: 1, atMost: 2 })).toBe('≥ 1, ≤ 2');
   });
 });

@@ -34,6 +34,8 @@ export interface PartResult {
   readonly title: string;
   readonly figures: readonly Figure[];
   readonly missing: readonly Absence[];
+  /** It came to no end; `missing` says why. */
+  readonly failed?: true;
 }
 
 export interface Measured {
@@ -62,15 +64,16 @@ export function isMet(value: number, { atLeast = -Infinity, atMost = Infinity }:
 
 /** The bars that were not met, in words. */
 export function misses(results: readonly PartResult[]): string[] {
-  return results.flatMap(({ figures, part }) =>
-    figures
+  return results.flatMap(({ failed, figures, missing, part }) => [
+    ...(failed ? [`${part}: ${missing.map(({ why }) => why).join(', ')}`] : []),
+    ...figures
       .filter(({ bar }) => bar && !bar.met)
       .map((figure) => {
         const { value } = figure.versus?.ratio ?? figure.estimate;
         const wanted = describeBar(figure.bar as Bar);
         return `${part}: ${figure.what}, ${figure.who}: ${value.toPrecision(3)}, wanted ${wanted}`;
       }),
-  );
+  ]);
 }
 
 export function describeBar({ atLeast, atMost }: Bar): string {

@@ -118,6 +118,13 @@ const { help, only, settings, writeDocs } = readArguments();
 if (help) console.log(USAGE);
 else process.exitCode = (await run()) ? 0 : 1;
 
+/** What a part says that came to no end: the others go on. */
+function failure({ name }: Part, error: unknown): PartResult {
+  const why = error instanceof Error ? error.message : String(error);
+  const title = `${name}: failed`;
+  return { part: name, title, figures: [], missing: [{ who: name, why }], failed: true };
+}
+
 async function run(): Promise<boolean> {
   const machine = await describeMachine();
   if (machine.loadBefore >= 1) {
@@ -126,7 +133,8 @@ async function run(): Promise<boolean> {
   }
   const results: PartResult[] = [];
   for (const part of PARTS.filter(({ name }) => only.includes(name))) {
-    for (const result of await part.run(settings)) {
+    const found = await part.run(settings).catch((error: unknown) => [failure(part, error)]);
+    for (const result of found) {
       console.log(`${renderTable(result)}\n`);
       results.push(result);
       await save(results);

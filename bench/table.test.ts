@@ -44,6 +44,8 @@ describe('tables', () => {
       '| window 1 | agent | 0.300 ms | 0.300 to 0.300 | 1.50 | 1.50 to 1.50 | bare | ≤ 1.25 | NOT met; 2 lost |',
     );
     expect(lines.at(-1)).toBe('Not run: Node-RED: not asked for');
+    expect(renderMarkdown({ ...result, figures: [] })).not.toContain('| what |');
+    expect(renderTable({ ...result, figures: [] })).not.toContain('interval');
     const columns = lines.slice(2, 6).map((line) => line.split(' | ').length);
     expect(new Set(columns).size).toBe(1);
   });

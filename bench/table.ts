@@ -12,7 +12,7 @@ export function renderTable({ figures, missing, title }: PartResult): string {
   const widths = HEAD.map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? '').length)),
   );
-  const lines = rows.map((row) =>
+  const lines = (figures.length === 0 ? [] : rows).map((row) =>
     row
       .map((cell, column) => {
         const width = widths[column] ?? 0;
@@ -28,8 +28,9 @@ export function renderMarkdown({ figures, missing, title }: PartResult): string 
   const line = (row: readonly string[]) => `| ${row.join(' | ')} |`;
   const rule = HEAD.map((_, column) => (RIGHT.has(column) ? '--:' : '---'));
   const absences = missing.map(({ who, why }) => `Not run: ${who}: ${why}`);
-  const table = [line(HEAD), line(rule), ...rowsOf(figures).map(line)];
-  return [`## ${title}`, '', ...table, ...absences.flatMap((text) => ['', text])].join('\n');
+  const table =
+    figures.length === 0 ? [] : ['', line(HEAD), line(rule), ...rowsOf(figures).map(line)];
+  return [`## ${title}`, ...table, ...absences.flatMap((text) => ['', text])].join('\n');
 }
 
 /** A figure that stands beside several peers is written once. */
