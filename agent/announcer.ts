@@ -31,7 +31,10 @@ export class Announcer {
   /** `null` until we have said something: what a former life left is not corrected before. */
   private state: Status['state'] | null = null;
   private reason = '';
-  private correctedMs = Number.NEGATIVE_INFINITY;
+  /** Runs for so long after a correction as there is no other. */
+  private correction: NodeJS.Timeout | null = null;
+  /** Something false was seen meanwhile. */
+  private isFalse = false;
   private timers: NodeJS.Timeout[] = [];
   private readonly provers = new Set<() => void>();
 
@@ -59,6 +62,7 @@ export class Announcer {
 
   stop(): void {
     for (const timer of this.timers) clearInterval(timer);
+    if (this.correction) clearTimeout(this.correction);
   }
 
   /** Publishes the status; with a state, from now on that one. Resolves when the broker has it. */
@@ -99,11 +103,18 @@ export class Announcer {
 
   /** A late will or a twin may say something else in our name: publish ours again. */
   correct(seen: Status): boolean {
-    const nowMs = this.options.wallClock();
     const isRight = this.state === null || this.isCurrent(seen);
-    if (isRight || this.bus?.connected !== true || nowMs - this.correctedMs < CORRECTION_MS)
+    if (isRight || this.bus?.connected !== true) return false;
+    if (this.correction) {
+      this.isFalse = true;
       return false;
-    this.correctedMs = nowMs;
+    }
+    this.correction = setTimeout(() => {
+      this.correction = null;
+      // What came meanwhile stands, and would have us taken for away until the next heartbeat.
+      if (this.isFalse) this.publishStatus();
+      this.isFalse = false;
+    }, CORRECTION_MS);
     this.publishStatus();
     return true;
   }
