@@ -60,14 +60,16 @@ export class Crowd {
    */
   async untilServed(question: Question, everyMs = 50, timeoutMs = 60_000): Promise<void> {
     const asker = this.clients[0] as WireClient;
+    const first = this.serial + 1;
     await new Promise<void>((resolve, reject) => {
       const end = (settle: () => void) => {
         clearInterval(asking);
         clearTimeout(patience);
         settle();
       };
-      this.onAnswer = (_client, _serial, payload) => {
-        if (!question.isProblem(payload)) end(resolve);
+      this.onAnswer = (_client, serial, payload) => {
+        // Not a late answer of who was there before.
+        if (serial >= first && !question.isProblem(payload)) end(resolve);
       };
       const asking = setInterval(() => this.send(asker, question), everyMs);
       const patience = setTimeout(() => {

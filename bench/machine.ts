@@ -1,7 +1,7 @@
 // Where and with what a run was made: figures without it say nothing.
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { cpus, loadavg, release, totalmem, version } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import { pythonVersions } from './python.ts';
 
 export interface Machine {
@@ -26,6 +26,8 @@ export async function describeMachine(): Promise<Machine> {
     python: pythonVersions() ?? 'without paho or scikit-learn',
   };
   for (const name of PACKAGES) versions[name] = await versionOf(name);
+  const osRelease = await readFile('/etc/os-release', 'utf8').catch(() => '');
+  const distribution = /^PRETTY_NAME="(.*)"$/m.exec(osRelease)?.[1] ?? 'unknown distribution';
   const changed =
     outputOf('git', ['status', '--porcelain', '--untracked-files=no']) === '' ? '' : '+';
   return {
@@ -33,7 +35,7 @@ export async function describeMachine(): Promise<Machine> {
     commit: outputOf('git', ['rev-parse', '--short', 'HEAD']) + changed,
     processor: `${all.length} × ${all[0]?.model.trim() ?? 'unknown'}`,
     memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-    system: `${release()} ${version()}`,
+    system: `${distribution}, Linux ${release().split('-')[0]}`,
     loadBefore: loadavg()[0] ?? 0,
     versions,
   };

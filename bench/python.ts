@@ -19,7 +19,7 @@ export async function findPython(): Promise<string> {
 /** The versions that take part, for the record; `null` where there is no such Python. */
 export function pythonVersions(): string | null {
   const script =
-    'import platform, paho.mqtt, sklearn; print(f"Python {platform.python_version()}, paho-mqtt {paho.mqtt.__version__}, scikit-learn {sklearn.__version__}")';
+    'import platform, paho.mqtt, sklearn; print(f"{platform.python_version()} with paho-mqtt {paho.mqtt.__version__} and scikit-learn {sklearn.__version__}")';
   const python = CANDIDATES.find(canImport);
   if (!python) return null;
   return spawnSync(python, ['-c', script], { encoding: 'utf8' }).stdout.trim();
