@@ -1,7 +1,7 @@
 // For tests: a machine with a real systemd, on which services are installed as an administrator would.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { readFileSync, rmdirSync } from 'node:fs';
-import { basename } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -78,12 +78,24 @@ export class BootedMachine {
   async stop(): Promise<void> {
     this.child.kill('SIGKILL');
     await this.ended;
-    for (const tree of TREES) {
-      try {
-        rmdirSync(`${tree}/${basename(this.folder)}`);
-      } catch {
-        // The other tree has it.
-      }
+    // Its processes are on their way out, and a group with one in it is busy.
+    await this.until(async () =>
+      TREES.every((tree) => removeGroup(join(tree, basename(this.folder)))),
+    );
+  }
+}
+
+/** The files of a control group cannot be removed; its folders can, the deepest first. */
+function removeGroup(path: string): boolean {
+  if (!existsSync(path)) return true;
+  try {
+    for (const entry of readdirSync(path, { withFileTypes: true })) {
+      if (entry.isDirectory()) removeGroup(join(path, entry.name));
     }
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EBUSY') return false;
+    throw error;
   }
 }
