@@ -148,6 +148,27 @@ describe('runs', () => {
   });
 });
 
+describe('the time that a row takes', () => {
+  it('holds what happens between the runs', async () => {
+    costMs = 1;
+    const lane = createLane();
+    const onScores = () => {
+      now += 4;
+      told.push('answered');
+    };
+    await offerAll(
+      lane,
+      Array.from({ length: 400 }, (_, index) => entry(`r-${index}`, [0.25], { onScores })),
+    );
+    const last = Array.from({ length: 100 }, (_, index) => entry(`last-${index}`));
+    for (const one of last) lane.offer(one);
+    const { backlogMs } = lane;
+    while (told.length < 500) await nextTurn();
+    expect(backlogMs).toBeGreaterThan(450);
+    expect(backlogMs).toBeLessThanOrEqual(500);
+  });
+});
+
 describe('an answer that cannot be given', () => {
   it('is a failure of its reading alone', async () => {
     const broken = entry('b', [0.5], {

@@ -103,6 +103,7 @@ export class Lane {
 
   private async run(): Promise<void> {
     this.turnedMs = this.options.clock();
+    let pacedMs = this.turnedMs;
     for (;;) {
       const taken = this.intake.take(this.rowLimit, (entry) => this.mayRun(entry));
       const suspects = taken.filter((entry) => this.standing(entry) === 'suspect');
@@ -110,6 +111,7 @@ export class Lane {
         suspects.length === 0 ? taken : taken.filter((one) => !suspects.includes(one));
       if (entries.length > 0) await this.classifyAll(entries, 0);
       for (const suspect of suspects) await this.classifyAll([suspect], 0);
+      if (taken.length > 0) pacedMs = this.pace(taken, pacedMs);
       if (this.intake.waitingRows === 0) break;
       await this.turn();
     }
@@ -226,8 +228,20 @@ export class Lane {
     }
   }
 
+  /**
+   * What a row costs while others wait: not the run alone, but also what comes between two runs, such as
+   * answers, refusals and other processes.
+   * @param sinceMs when these could have begun
+   * @returns when the next ones can
+   */
+  private pace(taken: readonly Admitted[], sinceMs: number): number {
+    const nowMs = this.options.clock();
+    const rows = taken.reduce((sum, entry) => sum + entry.rows, 0);
+    this.millisecondsPerRow += 0.1 * ((nowMs - sinceMs) / rows - this.millisecondsPerRow);
+    return nowMs;
+  }
+
   private adapt(rows: number, milliseconds: number): void {
-    this.millisecondsPerRow += 0.1 * (milliseconds / rows - this.millisecondsPerRow);
     if (milliseconds > this.runMs) {
       const isSlow = (milliseconds / rows) * this.leastRows > LEAST_ROWS_MS;
       const least = isSlow ? 1 : this.leastRows;
