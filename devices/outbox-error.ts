@@ -3,7 +3,7 @@
 /** The folder of the outbox cannot be used; `remedy` says what to do. Nothing in it was changed. */
 export class OutboxError extends Error {
   readonly code: 'OUTBOX_IN_USE' | 'OUTBOX_UNUSABLE' | 'OUTBOX_DAMAGED' | 'OUTBOX_MISSING';
-  /** 75 (try again later) while another process uses it, else 78 (an operator must act). */
+  /** 75 (try again later) while another process uses it or its disk is full, else 78 (an operator must act). */
   readonly exitCode: 75 | 78;
   readonly remedy: string;
 
@@ -11,7 +11,8 @@ export class OutboxError extends Error {
     super(message, options);
     this.name = 'OutboxError';
     this.code = code;
-    this.exitCode = code === 'OUTBOX_IN_USE' ? 75 : 78;
+    const passes = code === 'OUTBOX_IN_USE' || /no space left|quota exceeded/i.test(message);
+    this.exitCode = passes ? 75 : 78;
     this.remedy = remedy;
   }
 }
