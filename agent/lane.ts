@@ -54,7 +54,7 @@ const RUN_MS = { inline: 20, process: 50 } as const;
  */
 const LEAST_ROWS = { inline: 1, process: 8 } as const;
 /** But where so many rows would take longer than this, it is the model that is slow, and not the way. */
-const LEAST_ROWS_MS = 1000;
+const LEAST_ROWS_MS = 5000;
 /** So long the runs may follow each other without a turn of the event loop. */
 const TURN_MS = 10;
 /** The rows of the first run; how long they take is not known yet. */
