@@ -76,7 +76,7 @@ ${[...PARTS, ...OWN_PARTS].map(({ about, name }) => `                ${name.padE
   --write-docs  writes docs/performance.md and docs/${CHART}; not with --quick, --only or --broker
 
 Prints tables of ratios with 95 % confidence intervals, writes .tmp/bench/results.json and
-.tmp/bench/chart.svg, and exits 1 where a bar is not met. Run it on an idle machine.`;
+.tmp/bench/chart.svg, and exits 1 where a bar is not met. All of it takes about an hour; run it on an idle machine.`;
 
 function readArguments() {
   try {
