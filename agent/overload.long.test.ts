@@ -16,7 +16,7 @@ import { writeSlowModel } from './slow-model.fixture.ts';
 
 const CAPACITY_MS = 10_000;
 /** Enough that the agent never waits for a reading, and too few to be too much for it. */
-const WINDOW = 64;
+const WINDOW = 32;
 const TIMES = 5;
 const DURATION_MS = 60_000;
 /** What the client library gives a reading unless it is told otherwise. */
