@@ -4,6 +4,7 @@ import type { DecodedReading } from '../schemas/decode-reading.ts';
 import type { Books } from './books.ts';
 import { type Classifier, WorkerDiedError } from './classifier.ts';
 import { Intake, type IntakeLimits, type Sized } from './intake.ts';
+import { Pace } from './pace.ts';
 
 /** A reading that was admitted and waits for its scores. */
 export interface Admitted extends Sized {
@@ -70,7 +71,7 @@ export class Lane {
   private readonly runMs: number;
   private readonly leastRows: number;
   private running = false;
-  private millisecondsPerRow = 0.01;
+  private readonly pace = new Pace();
   private rowLimit: number;
   private turnedMs = 0;
 
@@ -98,7 +99,8 @@ export class Lane {
 
   /** How long the work that waits will take, for `retryAfterMs`. */
   get backlogMs(): number {
-    return Math.ceil(this.intake.waitingRows * this.millisecondsPerRow);
+    const { waitingRows } = this.intake;
+    return waitingRows === 0 ? 0 : Math.ceil(waitingRows * this.pace.millisecondsPerRow);
   }
 
   private async run(): Promise<void> {
@@ -111,7 +113,7 @@ export class Lane {
         suspects.length === 0 ? taken : taken.filter((one) => !suspects.includes(one));
       if (entries.length > 0) await this.classifyAll(entries, 0);
       for (const suspect of suspects) await this.classifyAll([suspect], 0);
-      if (taken.length > 0) pacedMs = this.pace(taken, pacedMs);
+      if (taken.length > 0) pacedMs = this.recordPace(taken, pacedMs);
       if (this.intake.waitingRows === 0) break;
       await this.turn();
     }
@@ -229,15 +231,13 @@ export class Lane {
   }
 
   /**
-   * What a row costs while others wait: not the run alone, but also what comes between two runs, such as
-   * answers, refusals and other processes.
    * @param sinceMs when these could have begun
    * @returns when the next ones can
    */
-  private pace(taken: readonly Admitted[], sinceMs: number): number {
+  private recordPace(taken: readonly Admitted[], sinceMs: number): number {
     const nowMs = this.options.clock();
     const rows = taken.reduce((sum, entry) => sum + entry.rows, 0);
-    this.millisecondsPerRow += 0.1 * ((nowMs - sinceMs) / rows - this.millisecondsPerRow);
+    this.pace.record(rows, nowMs - sinceMs);
     return nowMs;
   }
 
