@@ -7,7 +7,9 @@ import { cleanUp, makeFolder, runCli } from './run-cli.fixture.ts';
 
 afterEach(cleanUp);
 
-const COMMANDS = 'up broker agent classify replay watch identity model policy service doctor'.split(' ');
+const COMMANDS = 'up broker agent classify replay watch identity model policy service doctor'.split(
+  ' ',
+);
 
 describe('help', () => {
   it('is given on standard output, with every command and examples', async () => {
