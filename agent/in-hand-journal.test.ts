@@ -7,7 +7,9 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InHandJournal, openInHandJournal } from './in-hand-journal.ts';
 import { InHandRecord, keyOf } from './in-hand-record.ts';
+import type { DecodedReading } from '../schemas/decode-reading.ts';
 import type { RunEntry } from './lane.ts';
+import { lazyFingerprint } from './repeats.ts';
 
 const DIGEST = 'sha256:abc';
 /** Of a process that has ended. */
@@ -48,17 +50,15 @@ function crash(journal: InHandJournal): void {
 }
 
 function entry(id: string): RunEntry {
-  return {
-    client: 'buoy-7',
-    reading: {
-      id,
-      values: Float32Array.from([0.1]),
-      rows: 1,
-      form: 'single',
-      encoding: 'json',
-      deadlineMs: null,
-    },
+  const reading: DecodedReading = {
+    id,
+    values: Float32Array.from([0.1]),
+    rows: 1,
+    form: 'single',
+    encoding: 'json',
+    deadlineMs: null,
   };
+  return { client: 'buoy-7', reading, fingerprint: lazyFingerprint('buoy-7', DIGEST, reading) };
 }
 
 const [a, b, c] = ['a', 'b', 'c'].map(entry) as [RunEntry, RunEntry, RunEntry];
@@ -172,7 +172,7 @@ describe('what is no journal', () => {
   });
 
   it('is ignored where it is larger than any of ours', () => {
-    const deaths = [[keyOf(a, DIGEST), 1]];
+    const deaths = [[keyOf(a), 1]];
     start().close();
     const padding = ' '.repeat(2 ** 20);
     writeFileSync(

@@ -76,7 +76,7 @@ export class InHandJournal implements RunWatch {
 
   standing(entry: RunEntry): 'free' | 'suspect' | 'condemned' {
     if (this.suspects.size === 0) return 'free';
-    return this.suspects.standing(keyOf(entry, this.options.digest));
+    return this.suspects.standing(keyOf(entry));
   }
 
   refuse({ client, reading }: RunEntry): void {
@@ -94,7 +94,7 @@ export class InHandJournal implements RunWatch {
     this.write(this.nothing);
     if (this.suspects.size === 0) return;
     for (const entry of entries) {
-      if (this.suspects.clear(keyOf(entry, this.options.digest))) this.saveSoon();
+      if (this.suspects.clear(keyOf(entry))) this.saveSoon();
     }
   }
 

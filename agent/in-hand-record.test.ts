@@ -2,22 +2,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InHandRecord, keyOf, readInHand } from './in-hand-record.ts';
+import type { DecodedReading } from '../schemas/decode-reading.ts';
 import type { RunEntry } from './lane.ts';
+import { lazyFingerprint } from './repeats.ts';
 
 const DIGEST = 'sha256:abc';
 
 function entry(client: string, id: string, values = [0.1, 0.2]): RunEntry {
-  return {
-    client,
-    reading: {
-      id,
-      values: Float32Array.from(values),
-      rows: 1,
-      form: 'single',
-      encoding: 'json',
-      deadlineMs: null,
-    },
+  const reading: DecodedReading = {
+    id,
+    values: Float32Array.from(values),
+    rows: 1,
+    form: 'single',
+    encoding: 'json',
+    deadlineMs: null,
   };
+  return { client, reading, fingerprint: lazyFingerprint(client, DIGEST, reading) };
 }
 
 const many = (count: number) =>
@@ -28,7 +28,7 @@ const recordOf = (entries: readonly RunEntry[]) =>
 describe('a record', () => {
   it.each([0, 1, 64, 1000])('of %d readings gives their keys', (count) => {
     const entries = many(count);
-    const keys = entries.map((one) => keyOf(one, DIGEST));
+    const keys = entries.map((one) => keyOf(one));
     expect(readInHand(recordOf(entries), DIGEST)).toEqual(keys);
     expect(new Set(keys).size).toBe(count);
   });
@@ -78,7 +78,7 @@ describe('a key', () => {
     ['values', entry('buoy-7', 'r-1', [0.1, 0.3])],
     ['order of values', entry('buoy-7', 'r-1', [0.2, 0.1])],
   ])('is another for another %s, in each half', (_, other) => {
-    const [one, two] = [other, entry('buoy-7', 'r-1')].map((some) => keyOf(some, DIGEST));
+    const [one, two] = [other, entry('buoy-7', 'r-1')].map((some) => keyOf(some));
     expect(one?.slice(0, 8)).not.toBe(two?.slice(0, 8));
     expect(one?.slice(8)).not.toBe(two?.slice(8));
   });

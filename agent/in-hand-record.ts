@@ -1,6 +1,5 @@
 // The record of what a run of the model is made of: fixed places, a checksum, nothing that needs parsing.
 import type { RunEntry } from './lane.ts';
-import { fingerprint } from './repeats.ts';
 
 /** `EIH1` where the machine that reads is like the one that wrote. */
 const MAGIC = 0x31484945;
@@ -12,12 +11,10 @@ const CHECKSUM = 3;
 /** A buffer for one run after the other; it grows with them. */
 export class InHandRecord {
   private words = new Uint32Array(HEADER + 2 * 64);
-  private readonly digest: string;
   private readonly model: number;
 
   /** @param digest of the model: what another one did is no matter */
   constructor(digest: string) {
-    this.digest = digest;
     this.model = hashText(digest, 1);
   }
 
@@ -30,7 +27,7 @@ export class InHandRecord {
     const { words } = this;
     let at = HEADER;
     for (const entry of entries) {
-      writeKey(words, at, entry, this.digest);
+      writeKey(words, at, entry);
       at += 2;
     }
     words[0] = MAGIC;
@@ -59,14 +56,14 @@ export function readInHand(bytes: Uint8Array, digest: string): string[] | null {
 const scratch = new Uint32Array(2);
 
 /** The text by which a reading is known among the suspects. */
-export function keyOf(entry: RunEntry, digest: string): string {
-  writeKey(scratch, 0, entry, digest);
+export function keyOf(entry: RunEntry): string {
+  writeKey(scratch, 0, entry);
   return textOfKey(scratch, 0);
 }
 
 /** 64 bits of client, id and values: so few that they fit a run in a page, so many that none is mistaken. */
-function writeKey(words: Uint32Array, at: number, { client, reading }: RunEntry, digest: string) {
-  const { high, key, low } = fingerprint(client, digest, reading);
+function writeKey(words: Uint32Array, at: number, { fingerprint }: RunEntry) {
+  const { high, key, low } = fingerprint();
   words[at] = high ^ hashText(key, 0x9e3779b1);
   words[at + 1] = low ^ hashText(key, 0x85ebca77);
 }

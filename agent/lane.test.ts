@@ -3,7 +3,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Books } from './books.ts';
 import { type Classifier, WorkerDiedError } from './classifier.ts';
+import type { DecodedReading } from '../schemas/decode-reading.ts';
 import { type Admitted, Lane, type RunEntry, type RunWatch } from './lane.ts';
+import { lazyFingerprint } from './repeats.ts';
 
 /** Ends the process that computes it. */
 const DEADLY = 0.75;
@@ -44,16 +46,18 @@ function createLane(watch?: RunWatch, serving = classifier): Lane {
 
 function entry(id: string, values: number[] = [0.25], more: Partial<Admitted> = {}): Admitted {
   const rows = values.length;
+  const reading: DecodedReading = {
+    id,
+    values: Float32Array.from(values),
+    rows,
+    form: rows === 1 ? 'single' : 'batch',
+    encoding: 'json',
+    deadlineMs: null,
+  };
   return {
     client: 'buoy-7',
-    reading: {
-      id,
-      values: Float32Array.from(values),
-      rows,
-      form: rows === 1 ? 'single' : 'batch',
-      encoding: 'json',
-      deadlineMs: null,
-    },
+    reading,
+    fingerprint: lazyFingerprint('buoy-7', classifier.model.digest, reading),
     rows,
     bytes: rows * 4,
     arrivedMs: now,
@@ -275,6 +279,13 @@ describe('readings under suspicion', () => {
       's-1: 0.25',
       's-2: 0.25',
     ]);
+  });
+
+  it('of many rows are noted once, however many runs they take', async () => {
+    noted.length = 0;
+    await offerAll(createLane(watch), [entry('a', Array<number>(100).fill(0.25))]);
+    expect(runs.length).toBeGreaterThan(1);
+    expect(noted).toEqual(['begin a', 'end a']);
   });
 
   it('are no longer in a run that failed', async () => {

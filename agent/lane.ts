@@ -5,10 +5,12 @@ import type { Books } from './books.ts';
 import { type Classifier, WorkerDiedError } from './classifier.ts';
 import { Intake, type IntakeLimits, type Sized } from './intake.ts';
 import { Pace } from './pace.ts';
+import type { Fingerprint } from './repeats.ts';
 
 /** A reading that was admitted and waits for its scores. */
 export interface Admitted extends Sized {
   readonly reading: DecodedReading;
+  readonly fingerprint: () => Fingerprint;
   readonly arrivedMs: number;
   /** After this instant (the agent's clock) the answer is worthless; `null` for never. */
   readonly expiresMs: number | null;
@@ -19,7 +21,7 @@ export interface Admitted extends Sized {
 }
 
 /** What a run is made of, for whoever must know after the end of this process. */
-export type RunEntry = Pick<Admitted, 'client' | 'reading'>;
+export type RunEntry = Pick<Admitted, 'client' | 'reading' | 'fingerprint'>;
 
 /** Knows which readings have ended this process before, and what is in a run in case one does again. */
 export interface RunWatch {
@@ -193,28 +195,33 @@ export class Lane {
 
   /** Scores of all rows, from one run or, where that would take long, from several. */
   private async compute(entries: readonly Admitted[], rows: number): Promise<Float32Array> {
-    const values = this.gather(entries, rows);
-    if (rows <= this.rowLimit) return this.computeOnce(entries, values, rows);
+    const { watch } = this.options;
+    watch?.begin(entries);
+    try {
+      const values = this.gather(entries, rows);
+      if (rows <= this.rowLimit) return await this.computeOnce(values, rows);
+      return await this.computeInParts(values, rows);
+    } finally {
+      watch?.end(entries);
+    }
+  }
+
+  private async computeInParts(values: Float32Array, rows: number): Promise<Float32Array> {
     const { labels, limits } = this.classifier;
     const scores = new Float32Array(rows * labels.length);
     for (let done = 0; done < rows; ) {
       const some = Math.min(this.rowLimit, rows - done);
       const part = values.subarray(done * limits.width, (done + some) * limits.width);
-      scores.set(await this.computeOnce(entries, part, some), done * labels.length);
+      scores.set(await this.computeOnce(part, some), done * labels.length);
       done += some;
       await this.turn();
     }
     return scores;
   }
 
-  private async computeOnce(
-    entries: readonly Admitted[],
-    values: Float32Array,
-    rows: number,
-  ): Promise<Float32Array> {
-    const { books, clock, watch } = this.options;
+  private async computeOnce(values: Float32Array, rows: number): Promise<Float32Array> {
+    const { books, clock } = this.options;
     const startedMs = clock();
-    watch?.begin(entries);
     try {
       const scores = await this.classifier.classify(values, rows);
       const milliseconds = clock() - startedMs;
@@ -225,8 +232,6 @@ export class Lane {
       // A run that was killed may have been too long for a slow model: a single row is the least.
       if (error instanceof WorkerDiedError) this.rowLimit = 1;
       throw error;
-    } finally {
-      watch?.end(entries);
     }
   }
 

@@ -10,7 +10,7 @@ import type { AgentProblemCode, Problem } from '../schemas/problems.ts';
 import { encodePrediction, encodeProblem } from './answers.ts';
 import type { Books, Column } from './books.ts';
 import type { Lane } from './lane.ts';
-import { type Fingerprint, fingerprint, type Repeats } from './repeats.ts';
+import { type Fingerprint, lazyFingerprint, type Repeats } from './repeats.ts';
 import type { Route } from './routes.ts';
 
 /** Publishes an answer; `settled` is called exactly once. */
@@ -85,29 +85,32 @@ export class Predictor {
     if (refused) this.reject(delivery, 'rejected', refused);
     if (refused || !decoded.ok) return;
 
-    const print = this.fingerprint(message, route, decoded.value);
-    const known = print && this.options.repeats.recall(print);
+    const { digest } = route.signature.model;
+    const fingerprint = lazyFingerprint(replyTopic, digest, decoded.value);
+    // At QoS 0 nothing is delivered again, so nothing is remembered.
+    const known = message.qos === 0 ? null : this.options.repeats.recall(fingerprint());
     if (known) this.answer(delivery, 'repeated', known);
-    else this.admit(delivery, decoded.value, route, print);
+    else this.admit(delivery, decoded.value, route, fingerprint);
   }
 
   private admit(
     delivery: Delivery,
     reading: DecodedReading,
     { client, lane, signature }: Route,
-    print: Fingerprint | null,
+    fingerprint: () => Fingerprint,
   ): void {
     const { message, arrivedMs, rows } = delivery;
     const admitted = lane.offer({
       client,
       reading,
+      fingerprint,
       arrivedMs,
       expiresMs: this.expiry(message, reading.deadlineMs, arrivedMs),
       rows,
       bytes: message.payload.length + reading.values.byteLength,
       onScores: (scores, firstRow) => {
         const payload = encodePrediction(reading, scores, firstRow, signature);
-        if (print) this.options.repeats.remember(print, payload);
+        if (message.qos !== 0) this.options.repeats.remember(fingerprint(), payload);
         this.answer(delivery, 'answered', payload);
       },
       onExpired: () =>
@@ -121,15 +124,6 @@ export class Predictor {
       },
     });
     if (!admitted) this.reject(delivery, 'shed', this.overloaded(lane));
-  }
-
-  /** `null` at QoS 0: that is never delivered again, and pays nothing. */
-  private fingerprint(
-    { qos }: Incoming,
-    { replyTopic, signature }: Route,
-    reading: DecodedReading,
-  ): Fingerprint | null {
-    return qos === 0 ? null : fingerprint(replyTopic, signature.model.digest, reading);
   }
 
   /** Sends back a reading for a model that is not served here: whoever serves it gets it the next time. */

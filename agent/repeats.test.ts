@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DecodedReading } from '../schemas/decode-reading.ts';
-import { fingerprint, Repeats } from './repeats.ts';
+import { fingerprint, lazyFingerprint, Repeats } from './repeats.ts';
 
 const ADDRESS = 'echolot/v1/replies/buoy-7/sonar';
 
@@ -83,6 +83,15 @@ describe('the fingerprint', () => {
         expect(low).not.toBe(one.low);
       }),
     );
+  });
+
+  it('is worked out when it is asked for, and once', () => {
+    const lazy = reading('r', [0.5]);
+    const asked = lazyFingerprint(ADDRESS, 'sha256:a', lazy);
+    lazy.values[0] = 1;
+    const first = asked();
+    expect(first).toEqual(print('r', [1]));
+    expect(asked()).toBe(first);
   });
 
   it('is that of the values wherever they lie in memory', () => {

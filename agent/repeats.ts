@@ -97,6 +97,23 @@ function isSame(one: Fingerprint, other: Fingerprint): boolean {
 }
 
 /**
+ * Worked out when it is first asked for, and once: a large batch takes as long as its model.
+ * @param address of client and model together, such as the reply topic
+ * @param digest of the model
+ */
+export function lazyFingerprint(
+  address: string,
+  digest: string,
+  reading: DecodedReading,
+): () => Fingerprint {
+  let print: Fingerprint | null = null;
+  return () => {
+    print ??= fingerprint(address, digest, reading);
+    return print;
+  };
+}
+
+/**
  * @param address of client and model together, such as the reply topic
  * @param digest of the model
  */
