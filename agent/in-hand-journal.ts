@@ -15,6 +15,7 @@ import {
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { InHandRecord, keyOf, readInHand } from './in-hand-record.ts';
+import { isAlive } from './is-alive.ts';
 import type { RunEntry, RunWatch } from './lane.ts';
 import { Suspects } from './suspects.ts';
 
@@ -193,13 +194,4 @@ function isEntry(entry: unknown): entry is [string, number] {
     Number.isInteger(deaths) &&
     Number(deaths) > 0
   );
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -16,6 +16,7 @@ import { type Bundle, loadBundle } from '../models/bundle.ts';
 import { nanWeights } from '../models/hostile-models.fixture.ts';
 import { childScript } from './child-process.ts';
 import { type Classifier, WorkerDiedError } from './classifier.ts';
+import { isAlive } from './is-alive.ts';
 import { writeSlowModel } from './slow-model.fixture.ts';
 import {
   createWorkerClassifier,
@@ -85,15 +86,6 @@ async function untilKind(kind: WorkerEvent['kind']): Promise<WorkerEvent> {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
-
-const isAlive = (pid: number) => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 describe('the classifier over a process', () => {
   it.each([

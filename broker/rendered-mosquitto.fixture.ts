@@ -4,12 +4,11 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { freePort, runMosquitto } from '../bus/mosquitto.fixture.ts';
 import { ensureAdministrator } from './administrator.ts';
+import { findPlugin, USUAL_PLUGIN } from './mosquitto-plugin.ts';
 import { createPolicy, type Policy } from './policy.ts';
 import { loadRenderedTls, loadRenderInput } from './render-input.ts';
 import { CONFIGURATION_FILE, isLoopback, renderMosquitto } from './render-mosquitto.ts';
 import { writeRendering } from './rendering.ts';
-
-const PLUGIN = '/usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so';
 
 export interface RenderedMosquitto {
   readonly folder: string;
@@ -65,7 +64,7 @@ async function prepare(store: string, options: Options): Promise<RenderedMosquit
       ...(await loadRenderInput(store, { policy, models, probes })),
       administrator: await ensureAdministrator(store),
       tls: await loadRenderedTls(store, []),
-      plugin: PLUGIN,
+      plugin: findPlugin() ?? USUAL_PLUGIN,
       user: userInfo().username,
       folder,
       clients,

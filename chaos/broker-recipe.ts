@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ensureAdministrator } from '../broker/administrator.ts';
+import { findPlugin, PLUGIN_FILE } from '../broker/mosquitto-plugin.ts';
 import { createPolicy } from '../broker/policy.ts';
 import { loadRenderInput } from '../broker/render-input.ts';
 import { CONFIGURATION_FILE, renderMosquitto } from '../broker/render-mosquitto.ts';
@@ -36,16 +37,6 @@ export interface BrokerPlace {
 }
 
 const MOSQUITTO_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/sbin'];
-const PLUGIN_FOLDERS = [
-  '/usr/lib/x86_64-linux-gnu',
-  '/usr/lib/aarch64-linux-gnu',
-  '/usr/lib/arm-linux-gnueabihf',
-  '/usr/lib64',
-  '/usr/lib',
-  '/usr/local/lib',
-  '/opt/homebrew/lib',
-];
-const PLUGIN = 'mosquitto_dynamic_security.so';
 
 /** @throws {ChaosError} Mosquitto is not there */
 export async function prepareBroker(kind: BrokerKind, place: BrokerPlace): Promise<BrokerRecipe> {
@@ -56,10 +47,10 @@ async function prepareMosquitto(place: BrokerPlace): Promise<BrokerRecipe> {
   const { dataFolder: folder, env, logFile, model, store } = place;
   const path = [...(env['PATH'] ?? '').split(delimiter), ...MOSQUITTO_FOLDERS];
   const command = path.map((each) => join(each, 'mosquitto')).find((file) => existsSync(file));
-  const plugin = PLUGIN_FOLDERS.map((each) => join(each, PLUGIN)).find((file) => existsSync(file));
-  if (command === undefined || plugin === undefined) {
+  const plugin = findPlugin();
+  if (command === undefined || plugin === null) {
     throw new ChaosError(
-      `Mosquitto is not installed: no ${command === undefined ? 'mosquitto' : PLUGIN} was found`,
+      `Mosquitto is not installed: no ${command === undefined ? 'mosquitto' : PLUGIN_FILE} was found`,
       'Install it with "apt-get install mosquitto", or use --broker embedded.',
       69,
     );

@@ -5,6 +5,7 @@ import { open, readFile, realpath, rm, stat } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { isAlive } from '../agent/is-alive.ts';
 
 export interface SmallDisk {
   readonly folder: string;
@@ -136,14 +137,5 @@ async function fill(path: string, device: number): Promise<void> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
   } finally {
     await file.close();
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

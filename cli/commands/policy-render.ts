@@ -1,9 +1,9 @@
 // echolot policy render: the files with which another broker enforces the policy.
-import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ensureAdministrator } from '../../broker/administrator.ts';
+import { findPlugin, USUAL_PLUGIN } from '../../broker/mosquitto-plugin.ts';
 import { probeRole } from '../../broker/probes.ts';
 import { renderEmqx, withoutEmqxPassword } from '../../broker/render-emqx.ts';
 import { renderHivemq } from '../../broker/render-hivemq.ts';
@@ -28,17 +28,6 @@ import {
 } from '../render-flags.ts';
 import type { Settings } from '../settings.ts';
 import { shellWord } from '../shell-word.ts';
-
-/** Where packages put the plugin. */
-const PLUGINS = [
-  '/usr/lib/x86_64-linux-gnu',
-  '/usr/lib/aarch64-linux-gnu',
-  '/usr/lib/arm-linux-gnueabihf',
-  '/usr/lib64',
-  '/usr/lib',
-  '/usr/local/lib',
-  '/opt/homebrew/lib',
-].map((folder) => `${folder}/mosquitto_dynamic_security.so`);
 
 export function addRenderCommand(policy: Command, context: Context): void {
   const summary = 'write the files with which another broker enforces the policy';
@@ -70,7 +59,7 @@ function addMosquitto(render: Command, context: Context): void {
         ...input,
         administrator: await ensureAdministrator(settings.store),
         folder: flags.at ?? out,
-        plugin: flags.plugin ?? PLUGINS.find((path) => existsSync(path)) ?? PLUGINS[0] ?? '',
+        plugin: flags.plugin ?? findPlugin() ?? USUAL_PLUGIN,
         user: flags.owner ?? userInfo().username,
         tls,
         ...listeners,
