@@ -86,6 +86,11 @@ export class Adopter {
     return this.options.settings.graceMs > 0 && this.displaced < MOST_DISPLACED;
   }
 
+  /** True where other live members of our group serve every one of our models. */
+  get isCovered(): boolean {
+    return this.adoption.isCovered(this.options.clock());
+  }
+
   /** Our own connection stands, and we serve on it. */
   serving(): void {
     const { clock, settings } = this.options;

@@ -43,6 +43,27 @@ function createAdoption(self: string): Adoption {
   return adoption;
 }
 
+describe('peers', () => {
+  const covered = (...seen: [Status, number][]) => {
+    const adoption = createAdoption('self');
+    for (const [each, atMs] of seen) adoption.record(each, atMs);
+    return adoption.isCovered(100);
+  };
+
+  it('cover where another one is online and fresh', () => {
+    expect(covered([status('other'), 90])).toBe(true);
+  });
+
+  it('do not cover where nobody, only we, or only the gone are there', () => {
+    expect(covered()).toBe(false);
+    expect(covered([status('self'), 90])).toBe(false);
+    expect(covered([status('other'), 20])).toBe(false);
+    expect(covered([status('other'), 80], [offline('other'), 90])).toBe(false);
+    expect(covered([status('other', { group: 'others' }), 90])).toBe(false);
+    expect(covered([status('other', { models: [] }), 90])).toBe(false);
+  });
+});
+
 describe('an absence', () => {
   it('is due when the will has stood for the grace', () => {
     expect(dueAt(29, [status('dead'), 5], [offline('dead'), 20])).toBeNull();

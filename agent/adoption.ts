@@ -1,4 +1,4 @@
-// Which agent is away for long enough that its session must be adopted, and whether by us. Pure.
+// Who else serves, and whose absence is so long that its session must be adopted, perhaps by us. Pure.
 import { createHash } from 'node:crypto';
 import type { Status } from '../schemas/messages.ts';
 import { SESSION_ENDED } from './goodbye.ts';
@@ -55,7 +55,7 @@ export function rendezvousHash(member: string, { agent, epoch }: Pick<Absent, 'a
   return createHash('sha256').update(`${member}\n${agent}\n${epoch}`).digest('hex');
 }
 
-/** What the statuses of other agents say of their absence, by the clock of their receipt. */
+/** What the statuses of other agents say of their presence and absence, by the clock of their receipt. */
 export class Adoption {
   private readonly options: AdoptionOptions;
   private readonly members = new Map<string, Member>();
@@ -106,6 +106,12 @@ export class Adoption {
       const [first] = old;
       if (old.size > MOST_FORMER && first !== undefined) old.delete(first);
     }
+  }
+
+  /** True where other live members of our group serve every one of our models. */
+  isCovered(nowMs: number): boolean {
+    const live = this.live(nowMs);
+    return this.options.models.every((model) => live.some(({ models }) => models.includes(model)));
   }
 
   /** The absent agent that we are to adopt now, the longest away first. */
@@ -171,15 +177,20 @@ export class Adoption {
    * one grace more.
    */
   private isOurs(absent: Absent, member: Member, nowMs: number): boolean {
-    const { group, self, times } = this.options;
+    const { self, times } = this.options;
     const own = rendezvousHash(self, absent);
-    const rank = [...this.members.values()]
-      .filter(({ receivedMs, status }) => {
-        const isFresh = status.state === 'online' && nowMs - receivedMs < times.freshMs;
-        return isFresh && status.group === group;
-      })
+    const rank = this.live(nowMs)
       .filter(({ models }) => absent.models.every((name) => models.includes(name)))
       .filter(({ status }) => rendezvousHash(status.agent, absent) > own).length;
     return nowMs - this.waitingSince(member) >= times.graceMs * (1 + rank);
+  }
+
+  /** The others of our group whose word is fresh. */
+  private live(nowMs: number): Member[] {
+    const { group, times } = this.options;
+    return [...this.members.values()].filter(
+      ({ receivedMs, status }) =>
+        status.state === 'online' && nowMs - receivedMs < times.freshMs && status.group === group,
+    );
   }
 }

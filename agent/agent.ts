@@ -178,10 +178,9 @@ export class Agent {
   private async mayLeave({ keepSession = false, leave = false }: StopOptions): Promise<boolean> {
     if (leave || keepSession) return leave;
     if (!this.isNeeded) return true;
-    const models = [...this.parts.lanes.keys()];
-    const isCovered = () => this.parts.peers.cover(this.options.group, models, performance.now());
+    const { adopter } = this.parts;
     // Others may be stopping too. Who has said so before us is heard by then, so that one of us all stays.
-    return isCovered() && (await this.isHeard()) && isCovered();
+    return adopter.isCovered && (await this.isHeard()) && adopter.isCovered;
   }
 
   /** Our own question has come back, and before it all that the broker had for us. */

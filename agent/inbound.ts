@@ -84,12 +84,11 @@ export class Inbound {
 
   /** @param speaker whom the broker lets speak on this topic: nobody else is heard in its name */
   private takeStatus(message: Incoming, speaker: string): void {
-    const { adopter, announcer, epoch, evictions, peers } = this.parts;
+    const { adopter, announcer, epoch, evictions } = this.parts;
     const { agentId, log } = this.options;
     message.settle();
     const status = decodeStatus(message.payload);
     if (status?.agent !== speaker) return;
-    peers.record(status, performance.now());
     adopter.see(status);
     if (status.agent !== agentId) return;
     if (status.epoch !== epoch && evictions.foreign(performance.now())) this.onTwin();

@@ -11,7 +11,6 @@ import { Evictions } from './evictions.ts';
 import { openInHandJournal } from './in-hand-journal.ts';
 import { Lane, type RunWatch } from './lane.ts';
 import { type AgentOptions, DEFAULT_LIMITS } from './options.ts';
-import { Peers } from './peers.ts';
 import { Predictor } from './predictor.ts';
 import { ProblemLog } from './problem-log.ts';
 import { Repeats } from './repeats.ts';
@@ -23,7 +22,6 @@ const OWN_PROOF_MS = 5_000;
 
 export interface Parts {
   readonly books: Books;
-  readonly peers: Peers;
   readonly problems: ProblemLog;
   /** One per model, by the model's name. */
   readonly lanes: ReadonlyMap<string, Lane>;
@@ -100,11 +98,9 @@ export function createParts(options: AgentOptions, publish: Bus['publish']): Par
     adoptions: adopter.counts,
     wallClock,
   });
-  const peers = new Peers(agent);
   const evictions = new Evictions();
   return {
     books,
-    peers,
     problems,
     lanes,
     routes,
