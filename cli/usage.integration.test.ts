@@ -7,9 +7,10 @@ import { cleanUp, makeFolder, runCli } from './run-cli.fixture.ts';
 
 afterEach(cleanUp);
 
-const COMMANDS = 'up broker agent classify replay watch identity model policy service doctor'.split(
-  ' ',
-);
+const COMMANDS =
+  'up broker agent classify outbox replay watch identity model policy service doctor chaos'.split(
+    ' ',
+  );
 
 describe('help', () => {
   it('is given on standard output, with every command and examples', async () => {
@@ -38,6 +39,13 @@ describe('help', () => {
 });
 
 describe('a wrong command line', () => {
+  it('is one with a flag that would have no effect', async () => {
+    const args = ['up', '--demo', '--port', '0', '--inference', 'process', '--data-dir', 'x'];
+    const { code, stderr, stdout } = await runCli(args);
+    expect([code, stdout]).toEqual([64, '']);
+    expect(stderr).toContain('error: --data-dir, --inference cannot be given with --demo');
+  });
+
   it.each([
     [['brokre'], 'Did you mean broker?'],
     [['broker', '--prot', '1'], 'Did you mean --port?'],

@@ -3,6 +3,8 @@ import type { Command } from 'commander';
 import { addCommand, settingsOf } from '../command.ts';
 import type { Context } from '../context.ts';
 import { runDemo } from '../demo.ts';
+import { CliError } from '../errors.ts';
+import { KINDS, SETTINGS, type SettingName } from '../settings.ts';
 import { runUp } from '../up.ts';
 
 export function addUpCommand(program: Command, context: Context): void {
@@ -14,7 +16,21 @@ export function addUpCommand(program: Command, context: Context): void {
   })
     .option('--demo', 'throw-away identities, three simulated devices, a live view; Ctrl-C ends it')
     .action(async ({ demo }: { demo?: boolean }, command: Command) => {
-      if (demo) await runDemo(settingsOf('demo', context, command), context);
-      else await runUp(settingsOf('up', context, command), context);
+      if (demo) {
+        refuseMeaningless(command);
+await runDemo(settingsOf('demo', context, command), context);
+      } else await runUp(settingsOf('up', context, command), context);
     });
+}
+
+/** What is typed and has no effect would look as if it had. */
+function refuseMeaningless(command: Command): void {
+  const demo: readonly SettingName[] = KINDS.demo;
+  const typed = KINDS.up.filter((name) => command.getOptionValueSource(name) === 'cli');
+  const strange = typed.filter((name) => !demo.includes(name)).map((name) => SETTINGS[name].flag);
+  if (strange.length === 0) return;
+  throw new CliError(
+    `${strange.join(', ')} cannot be given with --demo, whose broker and agent keep nothing`,
+    'Leave it out, or run "echolot up" without --demo.',
+  );
 }
