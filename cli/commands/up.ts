@@ -18,7 +18,7 @@ export function addUpCommand(program: Command, context: Context): void {
     .action(async ({ demo }: { demo?: boolean }, command: Command) => {
       if (demo) {
         refuseMeaningless(command);
-await runDemo(settingsOf('demo', context, command), context);
+        await runDemo(settingsOf('demo', context, command), context);
       } else await runUp(settingsOf('up', context, command), context);
     });
 }
