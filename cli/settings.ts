@@ -24,6 +24,7 @@ export interface AllSettings {
   readonly inference: InferenceSetting;
   readonly inferenceTimeout: number;
   readonly stateDir: string;
+  readonly healthFile: string | null;
   readonly adoptAfter: number;
   readonly queueRows: number;
   readonly queueBytes: number;
@@ -197,6 +198,14 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<AllSettings[Nam
     default: defaultStateDir,
     doc: 'the folder where an agent notes what it computes, to know what ended it',
   },
+  healthFile: {
+    flag: '--health-file',
+    argument: '<file>',
+    env: 'ECHOLOT_HEALTH_FILE',
+    format: 'path',
+    default: null,
+    doc: 'where to note how the agent is, for the probes of a container (echolot-health)',
+  },
   adoptAfter: {
     flag: '--adopt-after',
     argument: '<seconds>',
@@ -360,6 +369,7 @@ export const KINDS = {
     'group',
     ...MODEL,
     ...INFERENCE,
+    'healthFile',
     'adoptAfter',
     ...QUEUE,
   ],

@@ -1,6 +1,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Health } from '../agent/health.ts';
+import type { HealthReport } from './health-report.ts';
 import { type Supervision, superviseAgent } from './supervision.ts';
 
 const WELL: Health = {
@@ -31,7 +32,7 @@ function supervise({ isReady = true, watchdogMs = 30 as number | null } = {}) {
       }),
   };
   const notify = { watchdogMs, send: (...notices: string[]) => void lines.push(...notices) };
-  const supervision = superviseAgent(agent, 'sonar 1.0.0 (onnx)', notify);
+  const supervision = superviseAgent(agent, 'sonar 1.0.0 (onnx)', { notify, file: null });
   open.push(supervision);
   if (isReady) becomeReady();
   const isAsked = async () => {
@@ -117,7 +118,10 @@ describe('the supervision of an agent', () => {
       asked += 1;
       return Promise.resolve(WELL);
     };
-    const supervision = superviseAgent({ ready: Promise.resolve(), health }, 'sonar', null);
+    const supervision = superviseAgent({ ready: Promise.resolve(), health }, 'sonar', {
+      notify: null,
+      file: null,
+    });
     await setImmediate();
     supervision.stopping();
     supervision.end();
@@ -130,5 +134,85 @@ describe('the supervision of an agent', () => {
     becomeReady();
     await setImmediate();
     expect(lines).toHaveLength(1);
+  });
+});
+
+/** Supervises an agent whose reports go to a file alone. */
+function superviseByFile() {
+  const told: (HealthReport | 'removed')[] = [];
+  const asked: ((health: Partial<Health>) => void)[] = [];
+  let becomeReady = () => {};
+  const ready = new Promise<void>((resolve) => {
+    becomeReady = resolve;
+  });
+  const health = () =>
+    new Promise<Health>((resolve) => {
+      asked.push((more) => resolve({ ...WELL, ...more }));
+    });
+  const file = {
+    tell: (report: HealthReport) => void told.push(report),
+    remove: () => void told.push('removed'),
+  };
+  const listeners = { notify: null, file };
+  const supervision = superviseAgent({ ready, health }, 'sonar', listeners);
+  open.push(supervision);
+  const isAsked = async () => {
+    while (asked.length === 0) await setTimeout(1);
+  };
+  const report = async (more: Partial<Health>) => {
+    await isAsked();
+    asked.shift()?.(more);
+    await setImmediate();
+  };
+  return { asked, becomeReady: () => becomeReady(), report, supervision, told };
+}
+
+describe('the file for probes', () => {
+  it('says that nothing is expected until the agent is ready', async () => {
+    const { asked, told } = superviseByFile();
+    await setImmediate();
+    const status = 'waiting for the broker, with sonar';
+    expect(told).toEqual([{ isStarting: true, isLive: true, isReady: false, status }]);
+    expect(asked).toEqual([]);
+  });
+
+  it.each([
+    ['serves', {}, { isLive: true, isReady: true }],
+    [
+      'waits for its broker',
+      { isConnected: false, isAnswered: false },
+      { isLive: true, isReady: false },
+    ],
+    ['hears nothing of itself', { isAnswered: false }, { isLive: true, isReady: false }],
+    [
+      'was cut off after its answer',
+      { isConnected: false, isAnswered: true },
+      { isLive: true, isReady: false },
+    ],
+    [
+      'does not compute',
+      { isAnswered: false, isComputing: false },
+      { isLive: false, isReady: false },
+    ],
+  ])('tells of an agent that %s', async (_, health, expected) => {
+    const { becomeReady, report, told } = superviseByFile();
+    becomeReady();
+    await report(health);
+    expect(told.at(-1)).toMatchObject({ isStarting: false, ...expected });
+  });
+
+  it('tells that the agent stops, and is removed at the end', async () => {
+    const { becomeReady, report, supervision, told } = superviseByFile();
+    becomeReady();
+    await report({});
+    supervision.stopping();
+    expect(told.at(-1)).toEqual({
+      isStarting: false,
+      isLive: true,
+      isReady: false,
+      status: 'answering what is in hand',
+    });
+    supervision.end();
+    expect(told.at(-1)).toBe('removed');
   });
 });

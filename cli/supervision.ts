@@ -1,13 +1,15 @@
-// What systemd hears of a service: when it is ready, how it is, that it lives, and when it stops.
+// What a service manager hears of a service: when it is ready, how it is, that it lives, and when it stops.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Health } from '../agent/health.ts';
+import type { HealthFile } from './health-file.ts';
 import { type Notify, openNotify } from './notify.ts';
 import type { Environment } from './settings.ts';
 import { Vitality } from './vitality.ts';
 
 /** How often the state is told where no watchdog waits. */
 const STATUS_MS = 10_000;
+const STOPPING = 'answering what is in hand';
 
 /** The service manager that started this process; `null` where there is none, or none to be reached. */
 export function connectManager(env: Environment, log: Logger): Promise<Notify | null> {
@@ -28,26 +30,35 @@ export interface Supervision {
   end(): void;
 }
 
+/** Who is told about an agent: systemd by its socket, the probes of a container by a file. */
+export interface Listeners {
+  readonly notify: Notify | null;
+  readonly file: HealthFile | null;
+}
+
 /**
- * Tells the service manager about an agent until the end. `WATCHDOG=1` is only ever sent for what the agent
- * has just proved.
+ * Tells about an agent until the end. `WATCHDOG=1` is only ever sent, and a live agent only ever reported,
+ * for what the agent has just proved.
  * @param name the model, for a person
  */
 export function superviseAgent(
   agent: Supervised,
   name: string,
-  notify: Notify | null,
+  { file, notify }: Listeners,
 ): Supervision {
-  if (notify === null) return { stopping: () => {}, end: () => {} };
+  if (notify === null && file === null) return { stopping: () => {}, end: () => {} };
   const ended = new AbortController();
-  const periodMs = notify.watchdogMs === null ? STATUS_MS : notify.watchdogMs / 3;
+  const watchdogMs = notify?.watchdogMs ?? null;
+  const periodMs = watchdogMs === null ? STATUS_MS : Math.min(STATUS_MS, watchdogMs / 3);
   let isStopping = false;
-  notify.send(`STATUS=waiting for the broker, with ${name}`);
+  const waiting = `waiting for the broker, with ${name}`;
+  notify?.send(`STATUS=${waiting}`);
+  file?.tell({ isStarting: true, isLive: true, isReady: false, status: waiting });
   void (async () => {
     // The manager waits for the watchdog from READY on.
     await agent.ready;
     if (ended.signal.aborted) return;
-    notify.send('READY=1', `STATUS=serving ${name}`);
+    notify?.send('READY=1', `STATUS=serving ${name}`);
     const vitality = new Vitality();
     let last: Sample | null = null;
     while (!ended.signal.aborted) {
@@ -55,8 +66,12 @@ export function superviseAgent(
       const health = await agent.health(periodMs);
       const nowMs = performance.now();
       if (ended.signal.aborted) return;
-      if (notify.watchdogMs !== null && vitality.judge(health, nowMs)) notify.send('WATCHDOG=1');
-      if (!isStopping) notify.send(`STATUS=${statusOf(name, health, last, nowMs)}`);
+      const isLive = vitality.judge(health, nowMs);
+      if (watchdogMs !== null && isLive) notify?.send('WATCHDOG=1');
+      const status = isStopping ? STOPPING : statusOf(name, health, last, nowMs);
+      if (!isStopping) notify?.send(`STATUS=${status}`);
+      const isReady = isLive && health.isConnected && health.isAnswered && !isStopping;
+      file?.tell({ isStarting: false, isLive, isReady, status });
       last = { received: health.received, atMs: nowMs };
       await pause(Math.max(0, periodMs - (nowMs - startMs)), null, {
         ref: false,
@@ -67,9 +82,13 @@ export function superviseAgent(
   return {
     stopping: () => {
       isStopping = true;
-      notify.send('STOPPING=1', 'STATUS=answering what is in hand');
+      notify?.send('STOPPING=1', `STATUS=${STOPPING}`);
+      file?.tell({ isStarting: false, isLive: true, isReady: false, status: STOPPING });
     },
-    end: () => ended.abort(),
+    end: () => {
+      ended.abort();
+      file?.remove();
+    },
   };
 }
 

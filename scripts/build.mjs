@@ -17,5 +17,5 @@ const tsc = spawnSync(
   },
 );
 if (tsc.status !== 0) process.exit(tsc.status ?? 1);
-chmodSync(`${root}/dist/cli/echolot.js`, 0o755);
+for (const bin of ['echolot', 'echolot-health']) chmodSync(`${root}/dist/cli/${bin}.js`, 0o755);
 if (!quiet) console.log('built dist/');

@@ -5,6 +5,7 @@ import { announceRefusal } from '../../agent/announce-refusal.ts';
 import { addCommand, settingsOf } from '../command.ts';
 import { readConnection, requireAgentId } from '../connection.ts';
 import type { Context } from '../context.ts';
+import { openHealthFile } from '../health-file.ts';
 import { createServiceLog } from '../log.ts';
 import { queueLimits } from '../queue-limits.ts';
 import { agentStateDir, loadServedModel } from '../served-model.ts';
@@ -47,6 +48,7 @@ async function runAgent(
   const { group, namespace } = settings;
   const log = createServiceLog(settings.logLevel);
   context.log = log;
+  const file = openHealthFile(settings.healthFile, log);
   const stop = listenForStop();
   const agentId = requireAgentId(settings);
   const bus = readConnection(settings, agentId, log);
@@ -68,7 +70,8 @@ async function runAgent(
   });
   const { model } = classifier;
   const name = `${model.name} ${model.version} (${model.runtime})`;
-  const supervision = superviseAgent(agent, name, await connectManager(context.env, log));
+  const notify = await connectManager(context.env, log);
+  const supervision = superviseAgent(agent, name, { notify, file });
   try {
     await Promise.race([stop.requested, agent.failed]);
   } finally {
