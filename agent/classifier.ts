@@ -7,6 +7,8 @@ export interface InferenceChoice {
   readonly place: 'inline' | 'process';
   /** For a person. */
   readonly why: string;
+  /** The milliseconds of a row where many are computed together, if somebody has measured them. */
+  readonly rowMs?: number;
 }
 
 export interface Classifier {
@@ -17,6 +19,8 @@ export interface Classifier {
   readonly labels: readonly string[];
   /** Where it computes, and why there; by default in this process. */
   readonly inference?: InferenceChoice;
+  /** How many runs it computes at once; by default one. */
+  readonly workers?: number;
   /**
    * @param values rows × width numbers, row by row, checked against `limits`; not kept, not changed
    * @param rows 1 or more

@@ -1,11 +1,12 @@
 // One model's way from admitted readings to scores: whatever has arrived is classified in one run.
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DecodedReading } from '../schemas/decode-reading.ts';
 import type { Books } from './books.ts';
 import { type Classifier, WorkerDiedError } from './classifier.ts';
 import { Intake, type IntakeLimits, type Sized } from './intake.ts';
 import { Pace } from './pace.ts';
 import type { Fingerprint } from './repeats.ts';
+import { RowLimit } from './row-limit.ts';
 
 /** A reading that was admitted and waits for its scores. */
 export interface Admitted extends Sized {
@@ -43,58 +44,57 @@ interface LaneOptions {
   readonly batchRows: number;
   readonly books: Books;
   readonly clock: () => number;
+  /** Of a classifier that takes one run at a time. */
   readonly watch?: RunWatch | undefined;
 }
 
-/**
- * How long a run should take at most, which bounds its rows. In this process nothing else happens
- * meanwhile, not even the answer to a ping; in another one, longer runs spare messages.
- */
-const RUN_MS = { inline: 20, process: 50 } as const;
-/**
- * No run is made smaller. On a busy machine the way to another process takes longer than a run should,
- * whatever its rows: shrinking it further would only cost throughput (seen: a quarter of it was left).
- */
-const LEAST_ROWS = { inline: 1, process: 8 } as const;
-/** But where so many rows would take longer than this, it is the model that is slow, and not the way. */
-const LEAST_ROWS_MS = 5000;
-/** So long the runs may follow each other without a turn of the event loop. */
+/** So long the runs in this process may follow each other without a turn of the event loop. */
 const TURN_MS = 10;
-/** The rows of the first run; how long they take is not known yet. */
-const FIRST_ROWS = 16;
 /** A reading that ended so many runs, the last of them alone, is not tried again. */
 const MAX_DEATHS = 2;
 
-/** Runs one model at a time and never waits for company: a lone reading goes at once. */
+/**
+ * Keeps as many runs under way as the classifier takes at once, and never waits for company: a lone reading
+ * goes at once. All runs are filled from one intake, each with those whose turn it is.
+ */
 export class Lane {
   readonly classifier: Classifier;
   private readonly intake: Intake<Admitted>;
   private readonly options: LaneOptions;
-  private readonly runMs: number;
-  private readonly leastRows: number;
-  private running = false;
-  private readonly pace = new Pace();
-  private rowLimit: number;
+  private readonly isInline: boolean;
+  private readonly slots: number;
+  private readonly limit: RowLimit;
+  private readonly pace: Pace;
+  /** How many runs could begin now. */
+  private free: number;
+  private isWoken = false;
   private turnedMs = 0;
+  /** When a run last came to its end. */
+  private endedMs = 0;
+  /** Of those taken last, who must run alone. */
+  private suspects: Admitted[] = [];
 
   constructor(options: LaneOptions) {
-    this.classifier = options.classifier;
+    const { batchRows, classifier, limits } = options;
+    const { inference = { place: 'inline' }, workers = 1 } = classifier;
+    this.classifier = classifier;
     this.options = options;
-    this.intake = new Intake(options.limits);
-    const place = options.classifier.inference?.place ?? 'inline';
-    this.runMs = RUN_MS[place];
-    this.leastRows = Math.min(LEAST_ROWS[place], options.batchRows);
-    this.rowLimit = Math.min(FIRST_ROWS, options.batchRows);
+    this.intake = new Intake(limits);
+    this.isInline = inference.place === 'inline';
+    this.slots = workers;
+    this.free = workers;
+    this.limit = new RowLimit(inference, batchRows);
+    this.pace = new Pace(workers);
   }
 
   /** False where there is no room; the entry is then not kept. */
   offer(entry: Admitted): boolean {
     if (!this.intake.offer(entry, this.backlogMs)) return false;
-    if (!this.running) {
-      this.running = true;
+    if (this.free > 0 && !this.isWoken) {
+      this.isWoken = true;
       // Microtasks run once mqtt.js has handed over the whole socket chunk (it goes from packet to packet
       // by process.nextTick): what came together shares the run, and nothing waits for a turn of the loop.
-      queueMicrotask(() => void this.run());
+      queueMicrotask(this.wake);
     }
     return true;
   }
@@ -105,39 +105,62 @@ export class Lane {
     return waitingRows === 0 ? 0 : Math.ceil(waitingRows * this.pace.millisecondsPerRow);
   }
 
-  private async run(): Promise<void> {
-    this.turnedMs = this.options.clock();
-    let pacedMs = this.turnedMs;
-    for (;;) {
-      const taken = this.intake.take(this.rowLimit, (entry) => this.mayRun(entry));
-      const suspects = taken.filter((entry) => this.standing(entry) === 'suspect');
-      const entries =
-        suspects.length === 0 ? taken : taken.filter((one) => !suspects.includes(one));
-      if (entries.length > 0) await this.classifyAll(entries, 0);
-      for (const suspect of suspects) await this.classifyAll([suspect], 0);
-      if (taken.length > 0) pacedMs = this.recordPace(taken, pacedMs);
-      if (this.intake.waitingRows === 0) break;
-      await this.turn();
-    }
-    this.running = false;
-  }
-
   /** At the end, when nothing is in hand. */
   close(): void {
     this.options.watch?.close();
   }
 
-  private standing(entry: Admitted): 'free' | 'suspect' | 'condemned' {
-    return this.options.watch?.standing(entry) ?? 'free';
+  private readonly wake = (): void => {
+    this.isWoken = false;
+    this.turnedMs = this.options.clock();
+    this.pace.begin(this.turnedMs);
+    this.proceed(this.turnedMs);
+  };
+
+  /** Begins runs while something waits that could run. */
+  private proceed(nowMs: number): void {
+    while (this.free > 0 && this.intake.waitingRows > 0) {
+      if (this.isTurnDue(nowMs)) {
+        this.isWoken = true;
+        setImmediate(this.wake);
+        return;
+      }
+      this.suspects = [];
+      const taken = this.intake.take(this.share, this.mayRun);
+      if (taken.length === 0) continue;
+      this.free -= 1;
+      const rows = rowsOf(taken);
+      const served =
+        this.suspects.length === 0
+          ? this.serve(taken, rows, nowMs, 0)
+          : this.serveApart(taken, this.suspects);
+      void served.then(() => this.release(rows));
+    }
+    if (this.free === this.slots) this.pace.rest();
   }
 
-  private mayRun(entry: Admitted): boolean {
+  private release(rows: number): void {
+    this.free += 1;
+    const nowMs = this.intake.waitingRows > 0 ? this.options.clock() : this.endedMs;
+    this.pace.record(rows, nowMs);
+    if (!this.isWoken) this.proceed(nowMs);
+  }
+
+  /** Of what waits, the rows that one run may take: where others are free too, each takes its part. */
+  private get share(): number {
+    if (this.free === 1) return this.limit.rows;
+    return Math.min(this.limit.rows, Math.ceil(this.intake.waitingRows / this.free));
+  }
+
+  private readonly mayRun = (entry: Admitted): boolean => {
     if (!this.isInTime(entry)) return false;
-    if (this.standing(entry) !== 'condemned') return true;
+    const standing = this.options.watch?.standing(entry) ?? 'free';
+    if (standing === 'suspect') this.suspects.push(entry);
+    if (standing !== 'condemned') return true;
     this.options.watch?.refuse(entry);
     entry.onFailed(new Error('this reading has ended the agent twice and is not tried again'));
     return false;
-  }
+  };
 
   private isInTime(entry: Admitted): boolean {
     if (entry.expiresMs === null || entry.expiresMs > this.options.clock()) return true;
@@ -145,27 +168,63 @@ export class Lane {
     return false;
   }
 
-  /** Lets the event loop turn where runs have kept it from it: pings and acknowledgements wait there. */
-  private async turn(): Promise<void> {
-    if (this.options.clock() - this.turnedMs < TURN_MS) return;
-    await setImmediate();
+  /** Runs in this process keep the event loop from turning: pings and acknowledgements wait there. */
+  private isTurnDue(nowMs: number): boolean {
+    return this.isInline && nowMs - this.turnedMs >= TURN_MS;
+  }
+
+  private async turnIfDue(): Promise<void> {
+    if (!this.isTurnDue(this.options.clock())) return;
+    await nextTurn();
     this.turnedMs = this.options.clock();
   }
 
-  /** @param deaths how many runs with these entries the model's process has not survived */
-  private async classifyAll(entries: readonly Admitted[], deaths: number): Promise<void> {
-    const startedMs = this.options.clock();
-    const rows = entries.reduce((sum, entry) => sum + entry.rows, 0);
+  private async serveApart(
+    taken: readonly Admitted[],
+    suspects: readonly Admitted[],
+  ): Promise<void> {
+    const others = taken.filter((entry) => !suspects.includes(entry));
+    const runs = [...(others.length > 0 ? [others] : []), ...suspects.map((suspect) => [suspect])];
+    for (const run of runs) {
+      await this.serve(run, rowsOf(run), this.options.clock(), 0);
+      await this.turnIfDue();
+    }
+  }
+
+  /**
+   * One run, and the answers. A lone reading passes here with a single wait, that for its scores.
+   * @param deaths how many runs with these entries the model's process has not survived
+   */
+  private async serve(
+    entries: readonly Admitted[],
+    rows: number,
+    startedMs: number,
+    deaths: number,
+  ): Promise<void> {
+    const { watch } = this.options;
+    watch?.begin(entries);
     let scores: Float32Array;
     try {
-      scores = await this.compute(entries, rows);
+      const values = this.gather(entries, rows);
+      if (rows > this.limit.rows) scores = await this.computeInParts(values, rows);
+      else {
+        scores = await this.classifier.classify(values, rows);
+        this.note(rows, startedMs);
+      }
     } catch (error) {
-      await this.afterFailure(entries, error, deaths + (error instanceof WorkerDiedError ? 1 : 0));
+      watch?.end(entries);
+      await this.afterFailure(entries, error, deaths);
       return;
     }
-    for (const entry of entries) this.options.books.recordQueue(startedMs - entry.arrivedMs);
+    watch?.end(entries);
+    this.answer(entries, scores, startedMs);
+  }
+
+  private answer(entries: readonly Admitted[], scores: Float32Array, startedMs: number): void {
+    const { books } = this.options;
     let firstRow = 0;
     for (const entry of entries) {
+      books.recordQueue(startedMs - entry.arrivedMs);
       try {
         // Its time may have run out meanwhile: an answer that is worthless must not look like one.
         if (this.isInTime(entry)) entry.onScores(scores, firstRow);
@@ -180,80 +239,46 @@ export class Lane {
   private async afterFailure(
     entries: readonly Admitted[],
     error: unknown,
-    deaths: number,
+    deathsBefore: number,
   ): Promise<void> {
+    this.endedMs = this.options.clock();
     const died = error instanceof WorkerDiedError;
+    const deaths = deathsBefore + (died ? 1 : 0);
+    if (died) this.limit.fallBack();
     // One reading may have spoilt the run for all: each gets a run of its own. A lone one whose process
     // died may have been there by chance, as when somebody killed it: it gets one more.
     const again = entries.length > 1 || (died && deaths < MAX_DEATHS);
     for (const entry of entries) {
       if (!again) entry.onFailed(error);
-      else if (this.isInTime(entry)) await this.classifyAll([entry], deaths);
-      await this.turn();
+      else if (this.isInTime(entry)) {
+        await this.serve([entry], entry.rows, this.options.clock(), deaths);
+      }
+      await this.turnIfDue();
     }
   }
 
-  /** Scores of all rows, from one run or, where that would take long, from several. */
-  private async compute(entries: readonly Admitted[], rows: number): Promise<Float32Array> {
-    const { watch } = this.options;
-    watch?.begin(entries);
-    try {
-      const values = this.gather(entries, rows);
-      if (rows <= this.rowLimit) return await this.computeOnce(values, rows);
-      return await this.computeInParts(values, rows);
-    } finally {
-      watch?.end(entries);
-    }
-  }
-
+  /** Scores of all rows, from several runs. */
   private async computeInParts(values: Float32Array, rows: number): Promise<Float32Array> {
     const { labels, limits } = this.classifier;
     const scores = new Float32Array(rows * labels.length);
     for (let done = 0; done < rows; ) {
-      const some = Math.min(this.rowLimit, rows - done);
+      const some = Math.min(this.limit.rows, rows - done);
       const part = values.subarray(done * limits.width, (done + some) * limits.width);
-      scores.set(await this.computeOnce(part, some), done * labels.length);
+      const startedMs = this.options.clock();
+      scores.set(await this.classifier.classify(part, some), done * labels.length);
+      this.note(some, startedMs);
       done += some;
-      await this.turn();
+      await this.turnIfDue();
     }
     return scores;
   }
 
-  private async computeOnce(values: Float32Array, rows: number): Promise<Float32Array> {
-    const { books, clock } = this.options;
-    const startedMs = clock();
-    try {
-      const scores = await this.classifier.classify(values, rows);
-      const milliseconds = clock() - startedMs;
-      books.recordRun(rows, milliseconds);
-      this.adapt(rows, milliseconds);
-      return scores;
-    } catch (error) {
-      // A run that was killed may have been too long for a slow model: a single row is the least.
-      if (error instanceof WorkerDiedError) this.rowLimit = 1;
-      throw error;
-    }
-  }
-
-  /**
-   * @param sinceMs when these could have begun
-   * @returns when the next ones can
-   */
-  private recordPace(taken: readonly Admitted[], sinceMs: number): number {
-    const nowMs = this.options.clock();
-    const rows = taken.reduce((sum, entry) => sum + entry.rows, 0);
-    this.pace.record(rows, nowMs - sinceMs);
-    return nowMs;
-  }
-
-  private adapt(rows: number, milliseconds: number): void {
-    if (milliseconds > this.runMs) {
-      const isSlow = (milliseconds / rows) * this.leastRows > LEAST_ROWS_MS;
-      const least = isSlow ? 1 : this.leastRows;
-      this.rowLimit = Math.max(least, Math.floor((rows * this.runMs) / milliseconds));
-    } else if (milliseconds < this.runMs / 2 && rows * 2 >= this.rowLimit) {
-      this.rowLimit = Math.min(this.options.batchRows, this.rowLimit * 2);
-    }
+  /** A run has come to its end. */
+  private note(rows: number, startedMs: number): void {
+    this.endedMs = this.options.clock();
+    const milliseconds = this.endedMs - startedMs;
+    this.options.books.recordRun(rows, milliseconds);
+    this.limit.record(rows, milliseconds);
   }
 
   /** One row-major array of all rows; a lone reading is passed on without a copy. */
@@ -268,4 +293,10 @@ export class Lane {
     }
     return values;
   }
+}
+
+function rowsOf(entries: readonly Admitted[]): number {
+  let rows = 0;
+  for (const entry of entries) rows += entry.rows;
+  return rows;
 }
