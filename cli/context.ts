@@ -8,9 +8,11 @@ export interface Context {
   readonly env: Environment;
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns' | 'rows'>>;
-  readonly stderr: NodeJS.WritableStream;
+  readonly stderr: Pick<NodeJS.WritableStream, 'write'> & { readonly isTTY?: boolean };
+  /** Standard error leads to the journal of systemd; `stderr` marks the priorities of its lines then. */
+  readonly isJournal?: boolean;
   /** Set by a command that did not throw. */
   exitCode: number;
-  /** Set by services, so that what ends them stands in their log too. */
+  /** Set by services whose log is for machines, so that what ends them stands in it too. */
   log?: Logger;
 }

@@ -1,19 +1,28 @@
 #!/usr/bin/env node
 // The `echolot` process: streams and environment in, exit code out.
+import { fstatSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { unknownVariables } from './config.ts';
 import type { Context } from './context.ts';
 import { EXIT, reportFailure } from './errors.ts';
+import { leadsToJournal, markText } from './journal.ts';
 import { createProgram } from './program.ts';
 
-const { argv, env, stderr, stdin, stdout } = process;
-const context: Context = { env, stderr, stdin, stdout, exitCode: EXIT.ok };
+// Node would open its inspector, through which whoever reaches the port does what this process may do.
+process.on('SIGUSR1', () => {});
+
+const { argv, env, stdin, stdout } = process;
+const isJournal = isOwnJournal();
+const stderr: Context['stderr'] = isJournal
+  ? { write: (text: string) => process.stderr.write(markText(text)) }
+  : process.stderr;
+const context: Context = { env, stderr, isJournal, stdin, stdout, exitCode: EXIT.ok };
 
 // A reader that has gone, as in `echolot watch | head -1`, is no failure.
 stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? context.exitCode : fail(error));
 });
-stderr.on('error', () => {});
+process.stderr.on('error', () => {});
 process.on('uncaughtException', (error) => process.exit(fail(error)));
 
 for (const { meant, name } of unknownVariables(env)) {
@@ -36,6 +45,15 @@ async function run(): Promise<number> {
   }
 }
 
+/** A stream that was closed leads nowhere. */
+function isOwnJournal(): boolean {
+  try {
+    return leadsToJournal(env, fstatSync(2, { bigint: true }));
+  } catch {
+    return false;
+  }
+}
+
 function fail(error: unknown): number {
-  return reportFailure(error, stderr, context.log);
+  return reportFailure(error, context);
 }

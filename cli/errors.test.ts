@@ -5,7 +5,7 @@ import { CliError, problemExitCode, problemText, reportFailure } from './errors.
 
 function report(error: unknown) {
   let text = '';
-  const code = reportFailure(error, { write: (part: string) => (text += part) });
+  const code = reportFailure(error, { stderr: { write: (part: string) => (text += part) } });
   return { code, text };
 }
 
@@ -16,13 +16,25 @@ describe('reportFailure', () => {
     expect(report(new CliError('wrong', 'right')).code).toBe(64);
   });
 
-  it('is one message to a person at a terminal, and one in the log of a service too', () => {
+  it('is told to the log of a service too, and nowhere else where that is the journal', () => {
     const lines: string[] = [];
+    let text = '';
     const log = pino({}, { write: (line: string) => lines.push(line) });
-    reportFailure(new CliError('wrong', 'right'), { isTTY: true, write: () => {} }, log);
-    expect(lines).toEqual([]);
-    reportFailure(new CliError('wrong', 'right'), { write: () => {} }, log);
-    expect(lines).toEqual([expect.stringContaining('"code":"USAGE"')]);
+    const stderr = { write: (part: string) => (text += part) };
+    reportFailure(new CliError('wrong', 'right\n'), { stderr, log });
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      expect.objectContaining({ level: 60, code: 'USAGE', exitCode: 64, hint: 'right' }),
+    ]);
+    expect(text).toBe('error: wrong\nhint: right\n');
+    reportFailure(new CliError('wrong', 'right'), { stderr, log, isJournal: true });
+    expect([lines.length, text]).toEqual([2, 'error: wrong\nhint: right\n']);
+  });
+
+  it('is told in words where the journal has no log of the process yet', () => {
+    let text = '';
+    const stderr = { write: (part: string) => (text += part) };
+    reportFailure(new CliError('wrong', 'right'), { stderr, isJournal: true });
+    expect(text).toBe('error: wrong\nhint: right\n');
   });
 
   it('names the flag where a port is busy', () => {

@@ -35,18 +35,27 @@ export class CliError extends Error {
   }
 }
 
+/** Where failures are told. */
+export interface FailureReader {
+  readonly stderr: { write(text: string): unknown };
+  /** Of a process that keeps one for machines. */
+  readonly log?: Logger;
+  /** The log is the journal: what stands there is not told again. */
+  readonly isJournal?: boolean;
+}
+
 /**
- * Reports a failure: `error:` and `hint:` lines, and the code in the log where the process keeps one. A
- * person at a terminal needs no line for collectors beside it.
+ * Reports a failure: `error:` and `hint:` lines, and a line in the log where the process keeps one.
  * @returns the exit code
  */
 export function reportFailure(
   error: unknown,
-  stderr: { readonly isTTY?: boolean; write(text: string): unknown },
-  log?: Logger,
+  { isJournal = false, log, stderr }: FailureReader,
 ): number {
   const { code, exitCode, message, remedy } = describeFailure(error);
-  if (!stderr.isTTY) log?.fatal({ code, exitCode, err: error }, 'ended by an error');
+  const hint = remedy === undefined ? {} : { hint: printable(remedy) };
+  log?.fatal({ code, exitCode, err: error, ...hint }, 'ended by an error');
+  if (log && isJournal) return exitCode;
   stderr.write(`error: ${printable(message)}\n`);
   if (remedy) stderr.write(`hint: ${printable(remedy)}\n`);
   else if (isDefect(error))

@@ -67,6 +67,6 @@ function heightOf(text: string, columns: number): number {
 }
 
 /** As https://no-color.org has it. */
-function hasColor(env: Context['env']): boolean {
+export function hasColor(env: Context['env']): boolean {
   return !env['NO_COLOR'] && env['TERM'] !== 'dumb';
 }

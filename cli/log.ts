@@ -1,14 +1,9 @@
-// The log on standard error: JSON lines of pino for services, short lines for people at a terminal.
+// The log of commands that end by themselves: short lines for people, without the time.
 import { type Logger, pino } from 'pino';
 import { printable } from './errors.ts';
 import type { AllSettings } from './settings.ts';
 
 type Level = AllSettings['logLevel'];
-
-/** One JSON object a line, for journals and collectors. */
-export function createServiceLog(level: Level): Logger {
-  return pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
-}
 
 /** Lines such as `warning: broker unreachable, trying again (detail: connect ECONNREFUSED)`. */
 export function createTerminalLog(level: Level, write: (line: string) => void): Logger {

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PACKAGE_ROOT } from './package-root.ts';
 
-const BIN = join(PACKAGE_ROOT, 'dist', 'cli', 'echolot.js');
+/** The built command. */
+export const BIN = join(PACKAGE_ROOT, 'dist', 'cli', 'echolot.js');
 
 const KILL_AFTER_MS = 5000;
 

@@ -4,19 +4,22 @@ import { openIdentityStore } from '../broker/identity-store.ts';
 import { urlOf } from './broker-address.ts';
 import { requireAgentId } from './connection.ts';
 import type { Context } from './context.ts';
-import { createServiceLog } from './log.ts';
 import { renewPredictor, startOwnAgent } from './own-agent.ts';
 import { loadExtension } from './policy.ts';
 import { queueLimits } from './queue-limits.ts';
 import { agentStateDir, loadServedModel } from './served-model.ts';
+import { type PrettyFlag, startServiceLog } from './service-log.ts';
 import type { Settings } from './settings.ts';
 import { shellWord } from './shell-word.ts';
 import { listenForStop } from './stop-signal.ts';
 
-export async function runUp(settings: Settings<'up'>, context: Context): Promise<void> {
+export async function runUp(
+  settings: Settings<'up'>,
+  context: Context,
+  flags: PrettyFlag,
+): Promise<void> {
   const { dataDir, group, host, namespace, port, wsPort } = settings;
-  const log = createServiceLog(settings.logLevel);
-  context.log = log;
+  const log = startServiceLog(context, settings.logLevel, flags);
   const stop = listenForStop();
   const agentId = requireAgentId(settings);
   const extension = await loadExtension(settings);

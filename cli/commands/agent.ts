@@ -6,20 +6,20 @@ import { addCommand, settingsOf } from '../command.ts';
 import { readConnection, requireAgentId } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { openHealthFile } from '../health-file.ts';
-import { createServiceLog } from '../log.ts';
 import { queueLimits } from '../queue-limits.ts';
 import { agentStateDir, loadServedModel } from '../served-model.ts';
+import { type PrettyFlag, startServiceLog, withLogFlags } from '../service-log.ts';
 import type { Settings } from '../settings.ts';
 import { listenForStop } from '../stop-signal.ts';
 import { connectManager, superviseAgent } from '../supervision.ts';
 
-interface Leaving {
+interface AgentFlags extends PrettyFlag {
   readonly keepSession?: boolean;
   readonly leave?: boolean;
 }
 
 export function addAgentCommand(program: Command, context: Context): void {
-  addCommand(program, {
+  const command = addCommand(program, {
     name: 'agent',
     summary: 'serve a model: answer the readings of clients on a broker',
     kind: 'agent',
@@ -27,7 +27,8 @@ export function addAgentCommand(program: Command, context: Context): void {
       'echolot agent --agent-id edge-1 --password-file edge-1.password',
       'echolot agent --broker-url mqtts://broker:8883 --ca ca.pem --model ./my-bundle',
     ],
-  })
+  });
+  withLogFlags(command)
     .option('--keep-session', 'at the end, let the broker keep readings for our return')
     .addOption(
       new Option(
@@ -35,19 +36,19 @@ export function addAgentCommand(program: Command, context: Context): void {
         'at the end, leave nothing with the broker, even if nobody else serves',
       ).conflicts('keepSession'),
     )
-    .action(async (_, command: Command) => {
-      await runAgent(settingsOf('agent', context, command), command.opts<Leaving>(), context);
+    .action(async (flags: AgentFlags) => {
+      await runAgent(settingsOf('agent', context, command), flags, context);
     });
 }
 
 async function runAgent(
   settings: Settings<'agent'>,
-  { keepSession = false, leave = false }: Leaving,
+  flags: AgentFlags,
   context: Context,
 ): Promise<void> {
   const { group, namespace } = settings;
-  const log = createServiceLog(settings.logLevel);
-  context.log = log;
+  const { keepSession = false, leave = false } = flags;
+  const log = startServiceLog(context, settings.logLevel, flags);
   const file = openHealthFile(settings.healthFile, log);
   const stop = listenForStop();
   const agentId = requireAgentId(settings);

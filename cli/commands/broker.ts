@@ -4,14 +4,14 @@ import { startEmbeddedBroker } from '../../broker/embedded-broker.ts';
 import { addCommand, settingsOf } from '../command.ts';
 import { urlOf } from '../broker-address.ts';
 import type { Context } from '../context.ts';
-import { createServiceLog } from '../log.ts';
 import { loadExtension } from '../policy.ts';
+import { type PrettyFlag, startServiceLog, withLogFlags } from '../service-log.ts';
 import { listenForStop } from '../stop-signal.ts';
 import { connectManager } from '../supervision.ts';
 import { prepareTls } from '../tls-listeners.ts';
 
 export function addBrokerCommand(program: Command, context: Context): void {
-  addCommand(program, {
+  const command = addCommand(program, {
     name: 'broker',
     summary: 'run the embedded broker on the identities of a store',
     kind: 'broker',
@@ -21,11 +21,11 @@ export function addBrokerCommand(program: Command, context: Context): void {
       'echolot broker --tls-port 8883 --tls-host 0.0.0.0 --tls-names broker.example',
       'echolot broker --host 0.0.0.0 --port 1884 --ws-port off --data-dir ./sessions',
     ],
-  }).action(async (_, command: Command) => {
+  });
+  withLogFlags(command).action(async (flags: PrettyFlag) => {
     const settings = settingsOf('broker', context, command);
     const { dataDir, group, host, namespace, port, store, wsPort } = settings;
-    const log = createServiceLog(settings.logLevel);
-    context.log = log;
+    const log = startServiceLog(context, settings.logLevel, flags);
     const stop = listenForStop();
     const extension = await loadExtension(settings);
     const tls = await prepareTls(settings);

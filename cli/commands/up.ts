@@ -4,22 +4,24 @@ import { addCommand, settingsOf } from '../command.ts';
 import type { Context } from '../context.ts';
 import { runDemo } from '../demo.ts';
 import { CliError } from '../errors.ts';
+import { type PrettyFlag, withLogFlags } from '../service-log.ts';
 import { KINDS, SETTINGS, type SettingName } from '../settings.ts';
 import { runUp } from '../up.ts';
 
 export function addUpCommand(program: Command, context: Context): void {
-  addCommand(program, {
+  const command = addCommand(program, {
     name: 'up',
     summary: 'run a broker and an agent in one process; with --demo also simulated devices',
     kind: 'up',
     examples: ['echolot up --demo', 'echolot up', 'echolot up --host 0.0.0.0 --model ./my-bundle'],
-  })
+  });
+  withLogFlags(command)
     .option('--demo', 'throw-away identities, three simulated devices, a live view; Ctrl-C ends it')
-    .action(async ({ demo }: { demo?: boolean }, command: Command) => {
+    .action(async ({ demo, ...flags }: PrettyFlag & { demo?: boolean }) => {
       if (demo) {
         refuseMeaningless(command);
         await runDemo(settingsOf('demo', context, command), context);
-      } else await runUp(settingsOf('up', context, command), context);
+      } else await runUp(settingsOf('up', context, command), context, flags);
     });
 }
 
@@ -27,10 +29,17 @@ export function addUpCommand(program: Command, context: Context): void {
 function refuseMeaningless(command: Command): void {
   const demo: readonly SettingName[] = KINDS.demo;
   const typed = KINDS.up.filter((name) => command.getOptionValueSource(name) === 'cli');
-  const strange = typed.filter((name) => !demo.includes(name)).map((name) => SETTINGS[name].flag);
+  const strange: string[] = typed
+    .filter((name) => !demo.includes(name))
+    .map((name) => SETTINGS[name].flag);
+  if (command.getOptionValueSource('pretty') === 'cli') strange.push(prettyFlagOf(command));
   if (strange.length === 0) return;
   throw new CliError(
     `${strange.join(', ')} cannot be given with --demo, whose broker and agent keep nothing`,
     'Leave it out, or run "echolot up" without --demo.',
   );
+}
+
+function prettyFlagOf(command: Command): string {
+  return command.getOptionValue('pretty') ? '--pretty' : '--no-pretty';
 }
