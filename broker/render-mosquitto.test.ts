@@ -141,6 +141,21 @@ describe('the files for Mosquitto', () => {
     expect(last).not.toContain('use_username_as_clientid');
   });
 
+  it('leave to an including configuration what that one says itself', () => {
+    const settings = (isIncluded: boolean) =>
+      (renderMosquitto({ ...options, isIncluded, tls }).get('mosquitto.conf') ?? '')
+        .split('\n')
+        .filter((line) => /^[a-z]/.test(line));
+    const included = settings(true);
+    expect(settings(false).filter((line) => !included.includes(line))).toEqual([
+      'user mosquitto',
+      'persistence true',
+      'persistence_location /etc/mosquitto/echolot/',
+      'log_dest stderr',
+    ]);
+    expect(included.filter((line) => !settings(false).includes(line))).toEqual([]);
+  });
+
   it('say in the head of the ACL file what it leaves open', () => {
     const acl = renderMosquitto({ ...options, tls }).get('acl') ?? '';
     expect(acl).toMatch(/WHAT IT LEAVES OPEN[\s\S]*\n# join \$share\/predictors/);

@@ -26,6 +26,11 @@ export interface RenderMosquittoOptions extends RenderInput {
   readonly plugin: string;
   /** The user that Mosquitto becomes where root starts it. */
   readonly user: string;
+  /**
+   * For a folder that another configuration includes, as that of Debian's package does with `conf.d`: without
+   * what that one says itself (user, where sessions are kept, log), since Mosquitto takes no setting twice.
+   */
+  readonly isIncluded?: boolean;
   readonly tls: RenderedTls | null;
   /** Where clients log in, over TLS where there is `tls`. */
   readonly clients: ListenAddress;
@@ -64,7 +69,7 @@ export function isLoopback(host: string): boolean {
 }
 
 function renderConfiguration(options: RenderMosquittoOptions): string {
-  const { certificates, clients, folder, inner, plugin, tls, user } = options;
+  const { certificates, clients, folder, inner, isIncluded, plugin, tls, user } = options;
   const secure = [
     `certfile ${folder}/broker.crt`,
     `keyfile ${folder}/broker.key`,
@@ -82,8 +87,7 @@ function renderConfiguration(options: RenderMosquittoOptions): string {
 # changed over $CONTROL ("echolot policy apply"). An acl_file beside it would grant every subscription:
 # never mix the two.
 
-user ${user}
-per_listener_settings false
+${isIncluded ? '' : `user ${user}\n`}per_listener_settings false
 allow_anonymous false
 plugin ${plugin}
 plugin_opt_config_file ${folder}/${RIGHTS_FILE}
@@ -107,9 +111,7 @@ set_tcp_nodelay true
 
 # What the broker holds survives a clean restart whole, and kill -9 but for the last minute: clients
 # ask again for what was not answered. autosave_on_changes would write the whole file at each message.
-persistence true
-persistence_location ${folder}/
-autosave_interval 60
+${isIncluded ? '' : `persistence true\npersistence_location ${folder}/\n`}autosave_interval 60
 
 # Above the agents' own limits: what is too much is refused by an agent, which says so, and not
 # dropped here, where nobody is told.
@@ -126,8 +128,7 @@ max_keepalive 3600
 persistent_client_expiration 1h
 sys_interval 10
 
-log_dest stderr
-log_type error
+${isIncluded ? '' : 'log_dest stderr\n'}log_type error
 log_type warning
 log_type notice
 log_type information

@@ -1,5 +1,6 @@
 // echolot policy render: what it prints starts a broker, and what it cannot do it says.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -17,6 +18,15 @@ function setUp() {
   const echolot = (...args: string[]) => runCli(args, { env });
   return { folder, out, echolot };
 }
+
+/** As the package has it, with a folder in place of the root. */
+const debianConfiguration = (root: string) => `pid_file ${root}/mosquitto.pid
+user ${userInfo().username}
+persistence true
+persistence_location ${root}/
+log_dest file ${root}/mosquitto.log
+include_dir ${root}/conf.d
+`;
 
 describe('echolot policy render mosquitto', () => {
   it('writes a folder on which Mosquitto, an agent and a client work', async () => {
@@ -62,6 +72,36 @@ describe('echolot policy render mosquitto', () => {
     expect(rights).toContain('$share/policy-probes/echolot/v1/readings/+/policy-probe');
     const password = join(folder, 'store/probes/policy-probe-client-1.password');
     expect(statSync(password).mode & 0o777).toBe(0o600);
+  });
+
+  it("makes an authority where hosts are named for the certificate, and is read by Debian's configuration", async () => {
+    const { echolot, out } = setUp();
+    const [clients, certificates, inner] = [await freePort(), await freePort(), await freePort()];
+    const listen = Object.entries({ clients, certificates, inner }).flatMap(([name, port]) => [
+      `--${name}`,
+      `127.0.0.1:${port}`,
+    ]);
+    const tls = ['--tls-names', 'broker.example,192.0.2.7', '--included'];
+    const owner = ['--owner', userInfo().username];
+    const rendered = await echolot(
+      ...['policy', 'render', 'mosquitto', '--out', out, ...owner, ...listen, ...tls],
+    );
+    expect([rendered.code, rendered.stdout]).toEqual([
+      0,
+      `ln -s ${out}/mosquitto.conf /etc/mosquitto/conf.d/echolot.conf\n`,
+    ]);
+    const certificate = new X509Certificate(readFileSync(join(out, 'broker.crt')));
+    expect(certificate.subjectAltName).toContain('DNS:broker.example, IP Address:192.0.2.7');
+    const debian = join(out, '../debian.conf');
+    mkdirSync(join(out, '../conf.d'));
+    symlinkSync(join(out, 'mosquitto.conf'), join(out, '../conf.d/echolot.conf'));
+    writeFileSync(debian, debianConfiguration(join(out, '..')));
+    const broker = await runMosquitto(debian, inner);
+    const url = `mqtt://127.0.0.1:${inner}`;
+    const proved = await echolot('policy', 'prove', '--url', url, '--config', out);
+    await broker.end('SIGTERM');
+    expect(proved.code, proved.stdout).toBe(0);
+    expect(proved.stdout).toMatch(/^COMPARED: .*: no differences?$/m);
   });
 
   it('renders the same when nothing has changed', async () => {

@@ -6,7 +6,7 @@ import type { Difference } from './deployed-rights.ts';
 /** What of a rendering is the administrator's choice, and is taken from the file as it is. */
 type Choices = Pick<
   RenderMosquittoOptions,
-  'folder' | 'plugin' | 'user' | 'clients' | 'certificates' | 'inner'
+  'folder' | 'plugin' | 'user' | 'isIncluded' | 'clients' | 'certificates' | 'inner'
 >;
 
 /** Finds the choices in a configuration; what is not there becomes a harmless default. */
@@ -25,6 +25,7 @@ export function readChoices(text: string, hasTls: boolean): Choices {
     folder: dirname(argumentOf('plugin_opt_config_file')),
     plugin: argumentOf('plugin'),
     user: argumentOf('user'),
+    isIncluded: argumentOf('user') === '',
     clients,
     certificates: hasTls ? second : NOWHERE,
     inner: hasTls ? third : second,

@@ -1,8 +1,10 @@
 // echolot policy render: the files with which another broker enforces the policy.
+import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ensureAdministrator } from '../../broker/administrator.ts';
+import { certificatePaths, ensureAuthority } from '../../broker/certificates.ts';
 import { findPlugin, USUAL_PLUGIN } from '../../broker/mosquitto-plugin.ts';
 import { probeRole } from '../../broker/probes.ts';
 import { renderEmqx, withoutEmqxPassword } from '../../broker/render-emqx.ts';
@@ -50,24 +52,32 @@ function addMosquitto(render: Command, context: Context): void {
   });
   addListenFlags(command)
     .option('--plugin <file>', 'where mosquitto_dynamic_security.so is', readText)
-    .action(async (flags: ListenFlags & { plugin?: string }) => {
+    .option(
+      '--included',
+      "leave out what an including configuration says, as that of Debian's package: user, persistence, log",
+    )
+    .action(async (flags: ListenFlags & { plugin?: string; included?: true }) => {
       const settings = settingsOf('render', context, command);
-      const { listeners, tls } = await prepareListeners(settings, flags);
+      const { input, listeners, tls } = await prepare(settings, flags);
       const out = resolve(flags.out);
-      const input = await loadInput(settings, flags);
       const files = renderMosquitto({
         ...input,
         administrator: await ensureAdministrator(settings.store),
         folder: flags.at ?? out,
         plugin: flags.plugin ?? findPlugin() ?? USUAL_PLUGIN,
         user: flags.owner ?? userInfo().username,
+        isIncluded: flags.included ?? false,
         tls,
         ...listeners,
       });
       await writeRendering(out, files, flags.owner);
       warnOfClearText(context, tls !== null, listeners.clients);
-      sayRendered(context, input, files, `${out}. Start it with:`);
-      context.stdout.write(`mosquitto -c ${shellWord(`${out}/${CONFIGURATION_FILE}`)}\n`);
+      const verb = flags.included ? 'Have it read' : 'Start it';
+      sayRendered(context, input, files, `${out}. ${verb} with:`);
+      const path = shellWord(`${out}/${CONFIGURATION_FILE}`);
+      context.stdout.write(
+        flags.included ? `ln -s ${path} ${DEBIAN_PLACE}\n` : `mosquitto -c ${path}\n`,
+      );
     });
 }
 
@@ -80,9 +90,8 @@ function addEmqx(render: Command, context: Context): void {
   });
   addListenFlags(command).action(async (flags: ListenFlags) => {
     const settings = settingsOf('render', context, command);
-    const { listeners, tls } = await prepareListeners(settings, flags);
+    const { input, listeners, tls } = await prepare(settings, flags);
     const out = resolve(flags.out);
-    const input = await loadInput(settings, flags);
     const files = renderEmqx({ ...input, folder: flags.at ?? out, tls, ...listeners });
     await writeRendering(out, files, flags.owner);
     warnOfClearText(context, tls !== null, listeners.clients);
@@ -117,11 +126,19 @@ async function loadInput(settings: Settings<'render'>, { models, probes }: Folde
   return loadRenderInput(settings.store, { policy, models, probes });
 }
 
-async function prepareListeners({ store, tlsNames }: Settings<'render'>, flags: ListenFlags) {
+async function prepare(settings: Settings<'render'>, flags: ListenFlags) {
+  const { store, tlsNames } = settings;
   const names = tlsNames === null ? [] : tlsNames.split(',').filter((name) => name !== '');
-  const tls = await loadRenderedTls(store, names);
-  return { tls, listeners: listenersOf(flags, tls !== null) };
+  // Who names hosts for a certificate wants one.
+  if (names.length > 0) await ensureAuthority(store);
+  const listeners = listenersOf(flags, existsSync(certificatePaths(store).ca));
+  // First the probes: their certificates change the revocation list.
+  const input = await loadInput(settings, flags);
+  return { input, listeners, tls: await loadRenderedTls(store, names) };
 }
+
+/** What Debian's own configuration reads. */
+const DEBIAN_PLACE = '/etc/mosquitto/conf.d/echolot.conf';
 
 const NOT_RUN = ': rendered, not run here. Their heads say what this broker cannot express.';
 
