@@ -102,6 +102,22 @@ describe('runs', () => {
     expect(sizes()).toEqual([16, 10, 10, 10, 4]);
   });
 
+  it.each([
+    [0.01, [1024, 976]],
+    [1, [20, 40, 80]],
+  ])(
+    'begin with what takes no longer than it may where a row is known to take %d ms',
+    async (rowMs, first) => {
+      const measured: Classifier = {
+        ...classifier,
+        inference: { place: 'inline', why: 'measured', rowMs },
+      };
+      const many = Array.from({ length: 2000 }, (_, index) => entry(`r-${index}`));
+      await offerAll(createLane(undefined, measured), many);
+      expect(sizes().slice(0, first.length)).toEqual(first);
+    },
+  );
+
   it('are not made ever smaller where the way to another process takes the time', async () => {
     const slowWay: Classifier = {
       ...classifier,

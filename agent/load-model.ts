@@ -3,7 +3,7 @@ import { type Bundle, BundleRefusedError, loadBundle } from '../models/bundle.ts
 import { chooseInference, type InferenceSetting } from './choose-inference.ts';
 import type { Classifier } from './classifier.ts';
 import { type ClassifierOptions, createClassifier, runtimeOf } from './create-classifier.ts';
-import { type TrialOptions, tryBundle } from './trial.ts';
+import { type TrialFacts, type TrialOptions, tryBundle } from './trial.ts';
 import type { WorkerEvent } from './worker-classifier.ts';
 
 export interface LoadModelOptions extends ClassifierOptions {
@@ -31,15 +31,16 @@ export interface LoadModelOptions extends ClassifierOptions {
 export async function loadModel(options: LoadModelOptions): Promise<Classifier> {
   const { directory, key, runtime, inference: setting = 'auto' } = options;
   const bundle = await loadBundle(directory, key ? { key } : {});
-  const triedMs = options.trial === false ? null : await tryOut(bundle, options);
+  const tried = options.trial === false ? null : await tryOut(bundle, options);
   let inline: Classifier | null = null;
   const measure = async () => {
     inline = await createClassifier(bundle, { runtime });
     return measureRow(bundle, inline);
   };
-  const inference = await chooseInference(bundle, setting, runtimeOf(bundle, runtime), () =>
-    triedMs === null ? measure() : triedMs,
+  const choice = await chooseInference(bundle, setting, runtimeOf(bundle, runtime), () =>
+    tried === null ? measure() : tried.singleMs,
   );
+  const inference = tried === null ? choice : { ...choice, rowMs: tried.rowMs };
   if (inference.place === 'inline') {
     return { ...(inline ?? (await createClassifier(bundle, { runtime }))), inference };
   }
@@ -48,15 +49,14 @@ export async function loadModel(options: LoadModelOptions): Promise<Classifier> 
   return createWorkerClassifier(bundle, {
     runtime,
     timeoutMs: options.inferenceTimeoutMs,
-    why: inference.why,
+    inference,
     ...(options.onWorker && { onEvent: options.onWorker }),
   });
 }
 
-/** @returns the milliseconds of one row */
-async function tryOut(bundle: Bundle, { limits, runtime }: LoadModelOptions): Promise<number> {
+async function tryOut(bundle: Bundle, { limits, runtime }: LoadModelOptions): Promise<TrialFacts> {
   const result = await tryBundle(bundle, { runtime, ...limits });
-  if (result.ok) return result.facts.singleMs;
+  if (result.ok) return result.facts;
   throw new BundleRefusedError(result.message, result.remedy, { kind: result.kind });
 }
 

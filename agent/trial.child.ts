@@ -58,7 +58,8 @@ async function measure(bundle: Bundle, classifier: Classifier): Promise<TrialFac
   const singleMs = await fastest(() => classifier.classify(row, 1));
   const batchMs =
     singleMs > MAX_SINGLE_MS ? null : await fastest(() => classifier.classify(rows, BATCH_ROWS));
-  return { runtime: classifier.model.runtime, goldenError, singleMs, batchMs };
+  const rowMs = batchMs === null ? singleMs : batchMs / BATCH_ROWS;
+  return { runtime: classifier.model.runtime, goldenError, singleMs, batchMs, rowMs };
 }
 
 async function fastest(work: () => Promise<unknown>): Promise<number> {

@@ -53,6 +53,7 @@ describe('a trial', () => {
         goldenError: expect.any(Number),
         singleMs: expect.any(Number),
         batchMs: expect.any(Number),
+        rowMs: expect.any(Number),
       },
     });
   });
@@ -184,10 +185,12 @@ describe('loading a model', () => {
         await writeTestBundle(directory);
         const small = await loadModel({ directory, trial });
         expect(small.inference).toMatchObject({ place: 'inline' });
+        if (trial) expect(small.inference?.rowMs).toBeLessThan(1);
         await small.close();
         await writeSlowModel({ folder: directory, millisecondsPerRow: 10 });
         const slow = await loadModel({ directory, trial });
         expect(slow.inference).toMatchObject({ place: 'process' });
+        if (trial) expect(slow.inference?.rowMs).toBeGreaterThan(1);
         expect(await slow.classify(new Float32Array(4), 1)).toHaveLength(2);
         await slow.close();
       });

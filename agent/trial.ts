@@ -22,6 +22,8 @@ export interface TrialFacts {
   readonly singleMs: number;
   /** Milliseconds for 256 rows at once; null where that would take seconds. */
   readonly batchMs: number | null;
+  /** Milliseconds of a row, among many where many were tried. */
+  readonly rowMs: number;
 }
 
 export type TrialResult =

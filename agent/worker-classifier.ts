@@ -11,8 +11,8 @@ export interface WorkerOptions {
   readonly runtime?: ClassifierOptions['runtime'];
   /** How long one run may take before its process is killed. Default 10,000. */
   readonly timeoutMs?: number | undefined;
-  /** Why it computes there, for a person. */
-  readonly why?: string;
+  /** Why it computes there, and how fast. */
+  readonly inference?: Omit<InferenceChoice, 'place'>;
   /** Told of each death and each return, for the log. */
   readonly onEvent?: (event: WorkerEvent) => void;
   /** The child's module, for tests. */
@@ -44,7 +44,7 @@ export async function createWorkerClassifier(
 ): Promise<Classifier> {
   const worker = new RestartingWorker(bundle, options);
   const { labels, limits, model } = await worker.start();
-  const inference: InferenceChoice = { place: 'process', why: options.why ?? 'as asked' };
+  const inference: InferenceChoice = { why: 'as asked', ...options.inference, place: 'process' };
   return {
     model,
     limits,
