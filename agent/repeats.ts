@@ -126,13 +126,25 @@ export function fingerprint(
   const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
   let high = form === 'single' ? 1 : form === 'batch' ? 2 : 3;
   let low = encoding === 'json' ? rows : ~rows;
-  for (let index = 0; index < bits.length; index += 1) {
-    const value = bits[index] as number;
-    // Two multiplicative mixes with different odd constants and rotations (those of MurmurHash3).
-    high = Math.imul(high ^ Math.imul(value, 0xcc9e2d51), 0x85ebca6b);
+  let oddHigh = ~high;
+  let oddLow = ~low;
+  const pairs = bits.length - (bits.length % 2);
+  // Two multiplicative mixes with different odd constants and rotations (those of MurmurHash3), of every other
+  // value each: no mix waits for the one before it, which halves the time.
+  for (let index = 0; index < pairs; index += 2) {
+    const even = bits[index] as number;
+    const odd = bits[index + 1] as number;
+    high = Math.imul(high ^ even, 0x85ebca6b);
     high ^= high >>> 15;
-    low = Math.imul(low ^ Math.imul(value, 0x1b873593), 0xc2b2ae35);
+    low = Math.imul(low ^ even, 0xc2b2ae35);
     low ^= low >>> 13;
+    oddHigh = Math.imul(oddHigh ^ odd, 0x85ebca6b);
+    oddHigh ^= oddHigh >>> 15;
+    oddLow = Math.imul(oddLow ^ odd, 0xc2b2ae35);
+    oddLow ^= oddLow >>> 13;
   }
+  const last = bits.length > pairs ? (bits[pairs] as number) : 0;
+  high = Math.imul(high ^ last ^ Math.imul(oddHigh, 0xcc9e2d51), 0x85ebca6b);
+  low = Math.imul(low ^ last ^ Math.imul(oddLow, 0x1b873593), 0xc2b2ae35);
   return { key: `${address}/${id}`, digest, high, low };
 }

@@ -233,6 +233,34 @@ describe('any payload', () => {
   });
 });
 
+describe('a typed array', () => {
+  const bounds = fc.constantFrom([0, 1], [0, 0.25], [-1, 1], [0.5, 2]);
+  const special = fc.constantFrom(0, -0, 1, 0.25, 0.5, Number.NaN, Infinity, -Infinity, 1.0000001);
+  const float = fc.oneof(fc.float({ min: 0, max: 1 }), fc.float(), special);
+
+  it('is held to the limits at every place, as single comparisons would', () => {
+    fc.assert(
+      fc.property(
+        bounds,
+        fc.integer({ min: 1, max: 11 }),
+        fc.nat(),
+        float,
+        (limits, width, at, value) => {
+          const [minimum = 0, maximum = 0] = limits;
+          const values = new Float32Array(width).fill(maximum);
+          values[at % width] = value;
+          const isFine = (values[at % width] as number) >= minimum && value <= maximum;
+          const payload = encodeCbor({ id: 'r', values });
+          const result = decodeReading(payload, { width, minimum, maximum }, 1000);
+          expect(result.ok).toBe(isFine);
+          if (!result.ok) expect(result.problem.detail).toContain(`value ${at % width}`);
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+});
+
 describe('a reading by its schema', () => {
   it('is taken, and nothing else is, width aside', () => {
     const id = fc.constantFrom<unknown>('r-1', '', 'x'.repeat(64), 'x'.repeat(65), 'é', 7, null);
