@@ -45,17 +45,18 @@ const SITES: Readonly<Record<BrokerKind, () => Promise<Site>>> = {
     };
   },
   async embedded() {
-    const { connect, credentials, folder, stop, url } = await startServing('embedded');
+    const serving = await startServing('embedded');
+    const { folder, url } = serving;
     return {
       folder,
       agentsUrl: url,
       clientsUrl: url,
-      connect: (name) => connect(name),
-      stop,
+      connect: (name) => serving.connect(name),
+      stop: () => serving.stop(),
       async passwordFile(name) {
         const path = join(folder, `${name}.password`);
         const role = AGENTS.includes(name) ? 'predictor' : 'client';
-        await writeFile(path, await credentials(name, role), { mode: 0o600 });
+        await writeFile(path, await serving.credentials(name, role), { mode: 0o600 });
         return path;
       },
     };

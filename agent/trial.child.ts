@@ -3,6 +3,7 @@ import type { Bundle } from '../models/bundle.ts';
 import { BundleRefusedError } from '../models/bundle-refused.ts';
 import type { Classifier } from './classifier.ts';
 import { checkGolden, createClassifier } from './create-classifier.ts';
+import { outliveSignals } from './outlive-signals.ts';
 import type { TrialFacts, TrialRequest, TrialResult } from './trial.ts';
 
 const BATCH_ROWS = 256;
@@ -10,6 +11,7 @@ const BATCH_ROWS = 256;
 const MAX_SINGLE_MS = 1;
 const REPEATS = 5;
 
+outliveSignals();
 process.once('message', (request: TrialRequest) => {
   void attempt(request).then((result) => process.send?.(result));
 });

@@ -1,5 +1,8 @@
 // Shows that a candidate may crash, hang or swell in its trial, and that the agent's process goes on.
+import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import {
@@ -40,7 +43,38 @@ async function smuggle(onnx: Uint8Array): Promise<Bundle> {
   return { ...bundle, files: new Map([['model.onnx', onnx]]) };
 }
 
+/** The trials under way that have come so far as to handle the last of the signals, as the kernel has it. */
+function hearingChildren(): number[] {
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8');
+  const bit = 1n << BigInt(constants.signals.SIGUSR2 - 1);
+  return children
+    .split(' ')
+    .filter((pid) => pid !== '')
+    .map(Number)
+    .filter((pid) => {
+      const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8');
+      const caught = BigInt(`0x${/^SigCgt:\t(\w+)$/m.exec(read('status'))?.[1] ?? '0'}`);
+      return read('cmdline').includes('trial.child') && (caught & bit) !== 0n;
+    });
+}
+
 describe('a trial', () => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const)(
+    'is not ended by %s to all processes of its service',
+    async (signal) => {
+      let isOver = false;
+      const result = tryBundle(await bundleOf()).finally(() => {
+        isOver = true;
+      });
+      // One that is lost before the process hears signals would prove nothing.
+      while (!isOver && !hearingChildren().some((pid) => process.kill(pid, signal))) {
+        await sleep(1);
+      }
+      expect(isOver).toBe(false);
+      expect(await result).toMatchObject({ ok: true });
+    },
+  );
+
   it.each([
     ['onnx', {}, /^onnx$/],
     ['TF.js', { tfjs: layersModel() }, /^tfjs-/],

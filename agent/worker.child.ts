@@ -3,10 +3,10 @@ import { Worker } from 'node:worker_threads';
 import { BundleRefusedError } from '../models/bundle-refused.ts';
 import type { Classifier } from './classifier.ts';
 import { createClassifier } from './create-classifier.ts';
+import { outliveSignals } from './outlive-signals.ts';
 import type { WorkerLoad, WorkerReply, WorkerRun } from './worker-messages.ts';
 
-/** Ctrl-C and a service's stop reach the whole group: the agent drains first, and that needs us. */
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+outliveSignals();
 process.once('disconnect', () => process.exit());
 // Not `process.ppid`: the agent may have gone while this process started.
 endWithParent(Number(process.argv[2]));
