@@ -1,7 +1,6 @@
 // `npm run bench`: what the agent costs beside what people would use instead, and what crowds at the door cost others.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
-import { BROKERS } from './brokers.ts';
+import { parseArguments } from './arguments.ts';
 import { cbor } from './cbor.ts';
 import { renderChart } from './chart.ts';
 import { clients } from './clients.ts';
@@ -9,10 +8,11 @@ import { renderDocumentation } from './documentation.ts';
 import { misses, type PartResult } from './figures.ts';
 import { benchInference } from './inference.ts';
 import { benchLatency } from './latency.ts';
-import { describeMachine } from './machine.ts';
+import { describeMachine, type Machine } from './machine.ts';
 import { memory } from './memory.ts';
 import { openLoop } from './open-loop.ts';
 import { peers } from './peers.ts';
+import { addToRecord, type Recorded, readRecord, renderRecord } from './record.ts';
 import type { Part, Settings } from './runner.ts';
 import { scaling } from './scaling.ts';
 import { slopes } from './slopes.ts';
@@ -73,41 +73,15 @@ ${[...PARTS, ...OWN_PARTS].map(({ about, name }) => `                ${name.padE
   --broker      one broker alone (default: both)
   --quick       few and short rounds, to see that all runs: no figures to rely on
   --peers       node-red: that too, installed with npm into a temporary folder
-  --write-docs  writes docs/performance.md and docs/${CHART}; not with --quick, --only or --broker
+  --write-docs  puts these parts into docs/performance.json in the place of their earlier runs, and writes
+                docs/performance.md and docs/${CHART} from it; not with --quick or --broker
 
 Prints tables of ratios with 95 % confidence intervals, writes .tmp/bench/results.json and
-.tmp/bench/chart.svg, and exits 1 where a bar is not met. All of it takes about an hour; run it on an idle machine.`;
+.tmp/bench/chart.svg, and exits 1 where a bar is not met. All of it takes about 35 minutes; run it on an idle machine.`;
 
 function readArguments() {
   try {
-    const { values } = parseArgs({
-      options: {
-        only: { type: 'string' },
-        broker: { type: 'string' },
-        peers: { type: 'string' },
-        quick: { type: 'boolean', default: false },
-        'write-docs': { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    });
-    const only = values.only?.split(',') ?? NAMES;
-    const stranger = only.find((name) => !NAMES.includes(name));
-    if (stranger !== undefined) {
-      throw new Error(`--only takes ${NAMES.join(', ')}, not ${stranger}`);
-    }
-    const brokers = BROKERS.filter((name) => (values.broker ?? name) === name);
-    if (brokers.length === 0) {
-      throw new Error(`--broker is mosquitto or embedded, not ${values.broker}`);
-    }
-    if (values.peers !== undefined && values.peers !== 'node-red') {
-      throw new Error(`--peers is node-red, not ${values.peers}`);
-    }
-    const isPart = values.quick || values.only !== undefined || values.broker !== undefined;
-    if (values['write-docs'] && isPart) {
-      throw new Error('--write-docs is for a whole run: without --quick, --only and --broker');
-    }
-    const settings = { brokers, quick: values.quick, nodeRed: values.peers === 'node-red' };
-    return { help: values.help, only, settings, writeDocs: values['write-docs'] };
+    return parseArguments(process.argv.slice(2), NAMES);
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     process.exit(64);
@@ -133,37 +107,44 @@ async function run(): Promise<boolean> {
   }
   const results: PartResult[] = [];
   for (const part of PARTS.filter(({ name }) => only.includes(name))) {
+    const startMs = performance.now();
     const found = await part.run(settings).catch((error: unknown) => [failure(part, error)]);
-    for (const result of found) {
-      console.log(`${renderTable(result)}\n`);
-      results.push(result);
-      await save(results);
-    }
+    for (const result of found) console.log(`${renderTable(result)}\n`);
+    results.push(...found);
+    await save(machine, results);
+    if (writeDocs) await document({ part: part.name, machine, results: found });
+    console.log(`${part.name} took ${((performance.now() - startMs) / 1000).toFixed(0)} s\n`);
   }
   const met: boolean[] = [];
   for (const part of OWN_PARTS.filter(({ name }) => only.includes(name))) {
     met.push(await part.run(settings));
   }
-  if (writeDocs) {
-    const page = new URL('performance.md', DOCS);
-    const before = await readFile(page, 'utf8').catch(() => null);
-    await writeFile(page, renderDocumentation(machine, results, CHART, before));
-    await writeFile(new URL(CHART, DOCS), renderChart(results, subtitle()));
-  }
   const missed = misses(results);
   for (const line of missed) console.log(`NOT MET: ${line}`);
   return missed.length === 0 && met.every(Boolean);
+}
 
-  /** After each part, so that a run which is stopped has not been for nothing. */
-  async function save(soFar: readonly PartResult[]) {
-    await mkdir(OUTPUT, { recursive: true });
-    const { quick } = settings;
-    const text = JSON.stringify({ machine, quick, results: soFar }, null, 2);
-    await writeFile(new URL('results.json', OUTPUT), `${text}\n`);
-    await writeFile(new URL('chart.svg', OUTPUT), renderChart(soFar, subtitle()));
-  }
+/** After each part, so that a run which is stopped has not been for nothing. */
+async function save(machine: Machine, soFar: readonly PartResult[]): Promise<void> {
+  await mkdir(OUTPUT, { recursive: true });
+  const text = JSON.stringify({ machine, quick: settings.quick, results: soFar }, null, 2);
+  await writeFile(new URL('results.json', OUTPUT), `${text}\n`);
+  await writeFile(new URL('chart.svg', OUTPUT), renderChart(soFar, subtitleOf(machine)));
+}
 
-  function subtitle(): string {
-    return `${machine.processor}, ${machine.date.slice(0, 10)}, commit ${machine.commit}`;
-  }
+/** Puts a part in the place of its earlier run, and writes the page and the chart of all parts again. */
+async function document(latest: Recorded): Promise<void> {
+  const [file, page] = [new URL('performance.json', DOCS), new URL('performance.md', DOCS)];
+  const order = PARTS.map(({ name }) => name);
+  const before = readRecord(order, await readFile(file, 'utf8').catch(() => null));
+  const record = addToRecord(order, before, latest);
+  await writeFile(file, renderRecord(record));
+  const written = await readFile(page, 'utf8').catch(() => null);
+  await writeFile(page, renderDocumentation(record, CHART, written));
+  const results = record.flatMap((one) => one.results);
+  await writeFile(new URL(CHART, DOCS), renderChart(results, latest.machine.processor));
+}
+
+function subtitleOf({ commit, date, processor }: Machine): string {
+  return `${processor}, ${date.slice(0, 10)}, commit ${commit}`;
 }
