@@ -37,10 +37,11 @@ async function benchBroker(broker: BrokerName, quick: boolean): Promise<PartResu
     for (const { form, window } of CASES) {
       const rows = typeof form === 'object' ? form.rows : 1;
       const what = rows === 1 ? `single, window ${window}` : `batch of ${rows}, window ${window}`;
-      const durationMs = quick ? 300 : 2000;
+      const durationMs = quick ? 300 : 1000;
       const samples = await sampleRounds(rig, `${title}, ${what}`, quick ? 3 : 11, responders, {
         question: ({ model }) => new Question(model, 0, form),
         run: (question) => rig.load.run(question, { window, durationMs }),
+        picks: [({ perSecond }) => perSecond],
       });
       const bar = broker === 'mosquitto' && rows >= BAR_ROWS ? BAR : undefined;
       const cpu = { what: `${what}, CPU per reading`, unit: 'µs' } as const;

@@ -31,11 +31,12 @@ async function benchBroker(broker: BrokerName, quick: boolean): Promise<PartResu
     await rig.serve(responders);
     for (const { clients: count, window } of CASES) {
       const crowd = count === 1 ? rig.load : await rig.crowdOf(count);
-      const durationMs = quick ? 500 : 2000;
+      const durationMs = quick ? 500 : 1500;
       const what = `clients: ${count}, window ${window} each`;
       const samples = await sampleRounds(rig, `${title}, ${what}`, quick ? 3 : 9, responders, {
         question: ({ model }) => new Question(model, 1),
         run: (question) => crowd.run(question, { window, durationMs }),
+        picks: [({ perSecond }) => perSecond],
       });
       if (crowd !== rig.load) crowd.close();
       figures.push(

@@ -35,9 +35,9 @@ async function benchBroker(broker: BrokerName, quick: boolean): Promise<PartResu
       const loaded: number[] = [];
       for (let round = 0; round < (quick ? 1 : 3); round += 1) {
         await rig.serve([responder]);
-        await sleep(quick ? 500 : 3000);
+        await sleep(quick ? 500 : 2000);
         idle.push((await residentBytesOf(rig.pidOf(responder))) / MB);
-        loaded.push((await highestUnderLoad(rig, responder, quick ? 1000 : 10_000)) / MB);
+        loaded.push((await highestUnderLoad(rig, responder, quick ? 1000 : 6000)) / MB);
         await rig.remove(responder);
       }
       const about = { who: responder.title, unit: 'MB' } as const;

@@ -37,10 +37,11 @@ async function benchBroker(
     for (const qos of [0, 1] as const) {
       for (const window of WINDOWS) {
         const what = `QoS ${qos}, window ${window}`;
-        const durationMs = quick ? 500 : 3000;
+        const durationMs = quick ? 500 : 1500;
         const samples = await sampleRounds(rig, `${title}, ${what}`, quick ? 2 : 7, serving, {
           question: ({ model }) => new Question(model, qos),
           run: (question) => rig.load.run(question, { window, durationMs }),
+          picks: [({ perSecond }) => perSecond],
         });
         const isBarred = broker === 'mosquitto' && window === 256;
         figures.push(

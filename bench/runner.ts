@@ -13,7 +13,7 @@ import { cpuSecondsOf } from './process-cost.ts';
 import type { Question } from './questions.ts';
 import type { Responder } from './responders.ts';
 import type { Rig } from './rig.ts';
-import { median } from './statistics.ts';
+import { median, ratioOf } from './statistics.ts';
 
 /** A closed loop is late by a microsecond or two; what an open loop adds to latencies is told. */
 const NOTED_LATE_US = 20;
@@ -49,15 +49,24 @@ export interface Sample {
   readonly lateUs: number;
 }
 
-/** @returns the samples of each contestant, one a round */
+/** So many rounds at least, before narrow intervals may end them. */
+const LEAST_ROUNDS = 5;
+/** An interval is narrow where both its ends are so near to the median. */
+const NARROW = 0.03;
+
+/**
+ * @param isEnough asked after each round; `rounds` is the most there are
+ * @returns the samples of each contestant, one a round
+ */
 export async function runRounds<Contestant, Result>(
   title: string,
   rounds: number,
   contestants: readonly Contestant[],
   measure: (contestant: Contestant) => Promise<Result>,
+  isEnough: (results: ReadonlyMap<Contestant, readonly Result[]>) => boolean = () => false,
 ): Promise<Map<Contestant, Result[]>> {
   const results = new Map<Contestant, Result[]>(contestants.map((one) => [one, []]));
-  for (let round = 1; round <= rounds; round += 1) {
+  for (let round = 1; round <= rounds && !isEnough(results); round += 1) {
     process.stderr.write(`\r\u001b[K${title}: round ${round} of ${rounds}`);
     // There and back, so that nobody always runs first.
     const order = round % 2 === 1 ? contestants : contestants.toReversed();
@@ -94,7 +103,10 @@ export async function sample(
   };
 }
 
-/** One round for each responder to warm up, which does not count, and then the rounds. */
+/**
+ * One round for each responder to warm up, which does not count, and then the rounds: fewer where the ratio of the
+ * first two is known well already, in every number that `load.picks` takes. The verdict has no say in that.
+ */
 export async function sampleRounds(
   rig: Rig,
   title: string,
@@ -103,6 +115,7 @@ export async function sampleRounds(
   load: {
     readonly question: (responder: Responder) => Question;
     readonly run: (question: Question) => Promise<Outcome>;
+    readonly picks: readonly ((one: Sample) => number)[];
   },
 ): Promise<Map<Responder, Sample[]>> {
   const measure = (responder: Responder) => {
@@ -110,7 +123,17 @@ export async function sampleRounds(
     return sample(rig.pidOf(responder), question, () => load.run(question));
   };
   for (const responder of responders) await measure(responder);
-  return runRounds(title, rounds, responders, measure);
+  return runRounds(title, rounds, responders, measure, (samples) => {
+    const [ours = [], theirs = []] = responders.map((one) => samples.get(one) ?? []);
+    return load.picks.every((pick) => isNarrow(ours.map(pick), theirs.map(pick)));
+  });
+}
+
+/** Whether rounds say so well what the ratio is that more of them would not tell. */
+export function isNarrow(ours: readonly number[], theirs: readonly number[]): boolean {
+  if (ours.length < LEAST_ROUNDS) return false;
+  const { high, low, value } = ratioOf(ours, theirs);
+  return high <= value * (1 + NARROW) && low >= value * (1 - NARROW);
 }
 
 /** One number of everybody's samples: the first beside the second, held to the bar, and the others for themselves. */

@@ -38,7 +38,7 @@ async function benchRates(
 ): Promise<PartResult> {
   const title = `Scaling over the rate: JSON, QoS 1, open loop, one client, ${broker}`;
   const question = new Question('sonar', 1);
-  const durationMs = quick ? 300 : 3000;
+  const durationMs = quick ? 300 : 2000;
   const samples = await runRounds(title, quick ? 2 : 5, RATES, (ratePerSecond) =>
     sample(pid, question, () => rig.load.runOpen(question, { ratePerSecond, durationMs })),
   );
@@ -70,7 +70,7 @@ async function benchAgents(broker: BrokerName, rig: Rig, quick: boolean): Promis
     for (let round = 0; round < (quick ? 2 : 5); round += 1) {
       const { answered, durationMs } = await rig.load.run(question, {
         window: 256,
-        durationMs: quick ? 300 : 2000,
+        durationMs: quick ? 300 : 1000,
       });
       values.push((answered * 1000) / durationMs);
     }

@@ -44,7 +44,7 @@ export const slopes: Part = {
 
 /** Milliseconds of the agent for so many readings, which come at a fixed rate. */
 function overReadings(rig: Rig, pid: number, rounds: number, quick: boolean): Promise<Costs> {
-  const counts = quick ? [500, 1000, 2000] : [2000, 4000, 8000, 16_000];
+  const counts = quick ? [500, 1000, 2000] : [1000, 2000, 4000, 8000];
   const question = new Question('sonar', 1);
   return runRounds('cost over readings', rounds, counts, async (count) => {
     const durationMs = (count * 1000) / RATE;
@@ -57,7 +57,7 @@ function overReadings(rig: Rig, pid: number, rounds: number, quick: boolean): Pr
 function overBatches(rig: Rig, pid: number, rounds: number, quick: boolean): Promise<Costs> {
   return runRounds('cost over batch size', rounds, BATCHES, async (rows) => {
     const question = new Question('sonar', 0, { rows });
-    const run = () => rig.load.run(question, { window: 4, durationMs: quick ? 500 : 2000 });
+    const run = () => rig.load.run(question, { window: 4, durationMs: quick ? 500 : 1000 });
     return (rows * (await sample(pid, question, run)).cpuUs) / 1000;
   });
 }
@@ -77,7 +77,7 @@ async function overClients(
     process.stderr.write(`\r\u001b[K${clients} clients connect`);
     const crowd = await rig.crowdOf(clients);
     const run = () =>
-      crowd.runOpen(question, { ratePerSecond: RATE, durationMs: quick ? 500 : 5000 });
+      crowd.runOpen(question, { ratePerSecond: RATE, durationMs: quick ? 500 : 3000 });
     await run();
     const own = await runRounds(`cost over ${clients} clients`, rounds, [clients], async () => {
       const before = await cpuSecondsOf(brokerPid);

@@ -30,10 +30,11 @@ async function benchBroker(broker: BrokerName, quick: boolean): Promise<PartResu
     for (const qos of [0, 1] as const) {
       for (const window of WINDOWS) {
         const what = `QoS ${qos}, window ${window}`;
-        const durationMs = quick ? 300 : 2000;
+        const durationMs = quick ? 300 : 1000;
         const samples = await sampleRounds(rig, `${title}, ${what}`, quick ? 3 : 11, responders, {
           question: ({ model }) => new Question(model, qos),
           run: (question) => rig.load.run(question, { window, durationMs }),
+          picks: window === 1 ? [({ p50Us }) => p50Us] : [({ perSecond }) => perSecond],
         });
         figures.push(
           ...(window === 1
