@@ -11,6 +11,16 @@ export interface InferenceChoice {
   readonly rowMs?: number;
 }
 
+/** What can be told of a process that computes, at a moment. */
+export interface WorkerState {
+  /** `starting` is worth waiting for; one that is `down` goes on trying, and may be back one day. */
+  readonly state: 'starting' | 'free' | 'busy' | 'down';
+  readonly pid: number | null;
+  /** Rows that it has computed, and those before it in its place. */
+  readonly rows: number;
+  readonly deaths: number;
+}
+
 export interface Classifier {
   /** Name, version and digest of the bundle, and the runtime that computes here. */
   readonly model: ModelReference;
@@ -21,6 +31,8 @@ export interface Classifier {
   readonly inference?: InferenceChoice;
   /** How many runs it computes at once; by default one. */
   readonly workers?: number;
+  /** What its processes do, where it has some. */
+  describeWorkers?(): readonly WorkerState[];
   /**
    * @param values rows × width numbers, row by row, checked against `limits`; not kept, not changed
    * @param rows 1 or more

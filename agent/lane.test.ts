@@ -148,6 +148,27 @@ describe('runs', () => {
     expect(scores).toEqual(values);
   });
 
+  it('of large readings take their values as they are, the small ones together', async () => {
+    const given: Float32Array[] = [];
+    const noting: Classifier = {
+      ...classifier,
+      inference: { place: 'inline', why: 'measured', rowMs: 0.001 },
+      classify(values, rows) {
+        given.push(values);
+        return classifier.classify(values, rows);
+      },
+    };
+    const large = ['b', 'd'].map((id) => entry(id, Array<number>(256).fill(0.5)));
+    const [b, d] = large as [Admitted, Admitted];
+    await offerAll(createLane(undefined, noting), [entry('a'), b, entry('c'), d]);
+    expect(sizes()).toEqual([2, 256, 256]);
+    expect(given.slice(1).map((values, index) => values === large[index]?.reading.values)).toEqual([
+      true,
+      true,
+    ]);
+    expect(told.sort()).toEqual(['a: 0.25', 'b: 0.5', 'c: 0.25', 'd: 0.5']);
+  });
+
   it('leave the event loop its turns, between readings and within one', async () => {
     costMs = 1;
     const order: string[] = [];
@@ -282,7 +303,9 @@ describe('readings under suspicion', () => {
     noted.length = 0;
     await offerAll(
       createLane(watch),
-      ['a', 's-1', CONDEMNED, 'b', 's-2'].map((id) => entry(id)),
+      ['a', 's-1', CONDEMNED, 'b', 's-2'].map((id) =>
+        entry(id, Array<number>(id === CONDEMNED ? 300 : 1).fill(0.25)),
+      ),
     );
     expect(noted).toEqual([
       'refuse condemned',

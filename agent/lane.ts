@@ -50,6 +50,8 @@ interface LaneOptions {
 
 /** So long the runs in this process may follow each other without a turn of the event loop. */
 const TURN_MS = 10;
+/** From so many rows on, to copy a reading into a run of several costs as much as a run of its own. */
+const APART_ROWS = 256;
 /** A reading that ended so many runs, the last of them alone, is not tried again. */
 const MAX_DEATHS = 2;
 
@@ -71,8 +73,8 @@ export class Lane {
   private turnedMs = 0;
   /** When a run last came to its end. */
   private endedMs = 0;
-  /** Of those taken last, who must run alone. */
-  private suspects: Admitted[] = [];
+  /** Of those taken last, who are to run alone. */
+  private apart: Admitted[] = [];
 
   constructor(options: LaneOptions) {
     const { batchRows, classifier, limits } = options;
@@ -125,15 +127,15 @@ export class Lane {
         setImmediate(this.wake);
         return;
       }
-      this.suspects = [];
+      this.apart = [];
       const taken = this.intake.take(this.share, this.mayRun);
       if (taken.length === 0) continue;
       this.free -= 1;
       const rows = rowsOf(taken);
       const served =
-        this.suspects.length === 0
+        taken.length === 1 || this.apart.length === 0
           ? this.serve(taken, rows, nowMs, 0)
-          : this.serveApart(taken, this.suspects);
+          : this.serveApart(taken, this.apart);
       void served.then(() => this.release(rows));
     }
     if (this.free === this.slots) this.pace.rest();
@@ -155,11 +157,13 @@ export class Lane {
   private readonly mayRun = (entry: Admitted): boolean => {
     if (!this.isInTime(entry)) return false;
     const standing = this.options.watch?.standing(entry) ?? 'free';
-    if (standing === 'suspect') this.suspects.push(entry);
-    if (standing !== 'condemned') return true;
-    this.options.watch?.refuse(entry);
-    entry.onFailed(new Error('this reading has ended the agent twice and is not tried again'));
-    return false;
+    if (standing === 'condemned') {
+      this.options.watch?.refuse(entry);
+      entry.onFailed(new Error('this reading has ended the agent twice and is not tried again'));
+      return false;
+    }
+    if (standing === 'suspect' || entry.rows >= APART_ROWS) this.apart.push(entry);
+    return true;
   };
 
   private isInTime(entry: Admitted): boolean {
@@ -179,12 +183,9 @@ export class Lane {
     this.turnedMs = this.options.clock();
   }
 
-  private async serveApart(
-    taken: readonly Admitted[],
-    suspects: readonly Admitted[],
-  ): Promise<void> {
-    const others = taken.filter((entry) => !suspects.includes(entry));
-    const runs = [...(others.length > 0 ? [others] : []), ...suspects.map((suspect) => [suspect])];
+  private async serveApart(taken: readonly Admitted[], apart: readonly Admitted[]): Promise<void> {
+    const others = taken.filter((entry) => !apart.includes(entry));
+    const runs = [...(others.length > 0 ? [others] : []), ...apart.map((one) => [one])];
     for (const run of runs) {
       await this.serve(run, rowsOf(run), this.options.clock(), 0);
       await this.turnIfDue();

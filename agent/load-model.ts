@@ -4,7 +4,7 @@ import { chooseInference, type InferenceSetting } from './choose-inference.ts';
 import type { Classifier } from './classifier.ts';
 import { type ClassifierOptions, createClassifier, runtimeOf } from './create-classifier.ts';
 import { type TrialFacts, type TrialOptions, tryBundle } from './trial.ts';
-import type { WorkerEvent } from './worker-classifier.ts';
+import type { WorkerEvent } from './restarting-worker.ts';
 
 export interface LoadModelOptions extends ClassifierOptions {
   /** The bundle's folder. */

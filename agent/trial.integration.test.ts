@@ -28,7 +28,7 @@ import { loadModel } from './load-model.ts';
 import { writeSlowModel } from './slow-model.fixture.ts';
 import { runInChild } from './trial-process.ts';
 import { tryBundle } from './trial.ts';
-import type { WorkerEvent } from './worker-classifier.ts';
+import type { WorkerEvent } from './restarting-worker.ts';
 
 function bundleOf(parts: TestBundle = {}): Promise<Bundle> {
   return inFolder(async (directory) => {

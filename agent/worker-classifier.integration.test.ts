@@ -18,11 +18,8 @@ import { childScript } from './child-process.ts';
 import { type Classifier, WorkerDiedError } from './classifier.ts';
 import { isAlive } from './is-alive.ts';
 import { writeSlowModel } from './slow-model.fixture.ts';
-import {
-  createWorkerClassifier,
-  type WorkerEvent,
-  type WorkerOptions,
-} from './worker-classifier.ts';
+import type { WorkerEvent } from './restarting-worker.ts';
+import { createWorkerClassifier, type WorkerOptions } from './worker-classifier.ts';
 
 const ROW = [0.1, 0.2, 0.3, 0.4];
 const HANG = 0.875;
@@ -244,10 +241,7 @@ describe('a process that serves with a process for its model', () => {
     const classifier = await createWorkerClassifier(await loadBundle(${JSON.stringify(folder)}));
     const children = readdirSync('/proc').filter((pid) => /^[0-9]+$/.test(pid)).filter((pid) => {
       try {
-        const [, stat] = readFileSync('/proc/' + pid + '/stat', 'utf8').split(') ');
-        // The loader of TypeScript has a process too, which is not ours to keep.
-        const isWorker = readFileSync('/proc/' + pid + '/cmdline', 'utf8').includes('worker.child');
-        return isWorker && stat.split(' ')[1] === String(process.pid);
+        return readFileSync('/proc/' + pid + '/stat', 'utf8').split(') ')[1].split(' ')[1] === String(process.pid);
       } catch {
         return false;
       }

@@ -42,6 +42,10 @@ export class WorkerProcess {
     });
   }
 
+  get pid(): number | null {
+    return this.child.pid ?? null;
+  }
+
   /**
    * Sends a message and waits for its answer; one at a time.
    * @throws {WorkerDiedError} the process died, or was killed because it took longer than the time-out
