@@ -303,7 +303,7 @@ describe('readings under suspicion', () => {
     noted.length = 0;
     await offerAll(
       createLane(watch),
-      ['a', 's-1', CONDEMNED, 'b', 's-2'].map((id) =>
+      [CONDEMNED, 'a', 's-1', 'b', 's-2'].map((id) =>
         entry(id, Array<number>(id === CONDEMNED ? 300 : 1).fill(0.25)),
       ),
     );
