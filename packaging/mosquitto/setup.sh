@@ -221,7 +221,8 @@ apply() {
   say 'rights'
   if ! $dry_run; then
     (umask 077 && echo name,password > "$list")
-    for name in "$agent" "$device" "$operator"; do
+    identities | while read -r name _; do
+      [ -s "$PASSWORDS/$name.password" ] || continue
       tr -d ' \t\n' < "$DEPLOYED/dynamic-security.json" | grep -qF "\"username\":\"$name\"" ||
         printf '%s,%s\n' "$name" "$(cat "$PASSWORDS/$name.password")" >> "$list"
     done
@@ -271,7 +272,7 @@ not_started() {
 
 Written, and nothing started: Mosquitto, the agent, and so no proof. On the machine itself run this again
 without --no-start, or by hand, where there is no systemd:
-  mosquitto -c $ETC/mosquitto.conf -d
+  install -d -o mosquitto /run/mosquitto /var/log/mosquitto && mosquitto -c $ETC/mosquitto.conf -d
   echolot agent --agent-id $agent --password-file $PASSWORDS/$agent.password --broker-url mqtt://127.0.0.1:$INNER
   echolot policy prove --url mqtt://127.0.0.1:$INNER --store $STORE --config $DEPLOYED
 END
