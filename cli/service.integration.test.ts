@@ -173,3 +173,66 @@ describe('echolot service status and logs', () => {
     expect([code, stderr]).toEqual([69, expect.stringContaining('systemctl cannot be run')]);
   });
 });
+
+describe('echolot service restart', () => {
+  /** A systemctl that lists three agents, one of them stopped, and notes what it restarts. */
+  function scripted(restart: string) {
+    const folder = makeFolder();
+    const units = ['edge-1', 'edge-2', 'edge-3'].map(
+      (name) =>
+        `echolot-agent@${name}.service loaded ${name === 'edge-2' ? 'in' : ''}active dead x`,
+    );
+    const script = `#!/bin/sh
+case "$1" in
+list-units) cat <<'END'
+${units.join('\n')}
+END
+;;
+restart) echo "$2" >> "$0.restarted"; ${restart} ;;
+esac
+`;
+    const path = join(folder, 'systemctl');
+    writeFileSync(path, script, { mode: 0o755 });
+    return {
+      run: (...args: string[]) =>
+        runCli(['service', 'restart', ...args], {
+          env: { PATH: `${folder}:${process.env['PATH']}` },
+        }),
+      restarted: () =>
+        existsSync(`${path}.restarted`) ? readFileSync(`${path}.restarted`, 'utf8') : '',
+    };
+  }
+
+  it('restarts those that serve, one after the other', async () => {
+    const { restarted, run } = scripted('exit 0');
+    const dry = await run('--dry-run');
+    expect([dry.code, restarted()]).toEqual([0, '']);
+    expect(dry.stdout).toContain('would run systemctl restart echolot-agent@edge-1.service\n');
+    const { code, stdout } = await run();
+    expect(code).toBe(0);
+    expect(restarted()).toBe('echolot-agent@edge-1.service\necholot-agent@edge-3.service\n');
+    expect(stdout).toBe(
+      'edge-2 is inactive: left as it is\nedge-1 is restarted and ready (1 of 2)\nedge-3 is restarted and ready (2 of 2)\n',
+    );
+  });
+
+  it.each([
+    ['exit 1', 1, 'edge-1 did not start; not restarted: edge-3'],
+    ['exec sleep 60', 75, 'edge-1 is not ready yet; not restarted: edge-3'],
+  ])('stops at one that does not come back (%s)', async (restart, code, message) => {
+    const { restarted, run } = scripted(restart);
+    const ended = await run('--timeout', '1');
+    expect([ended.code, restarted()]).toEqual([code, 'echolot-agent@edge-1.service\n']);
+    expect(ended.stderr).toContain(`error: ${message}\nhint: "echolot service logs edge-1"`);
+  });
+
+  it('takes names, and nothing that is none', async () => {
+    const { restarted, run } = scripted('exit 0');
+    expect((await run('edge-2', 'edge-1')).code).toBe(0);
+    expect(restarted()).toBe('echolot-agent@edge-2.service\necholot-agent@edge-1.service\n');
+    expect((await run('../x')).code).toBe(64);
+    expect((await run('--timeout', '0')).code).toBe(64);
+    const missing = await runCli(['service', 'restart'], { env: { PATH: makeFolder() } });
+    expect([missing.code, missing.stderr]).toEqual([69, expect.stringContaining('cannot be run')]);
+  });
+});

@@ -9,15 +9,18 @@ import { runSteps, type WhereFlags, withWhereFlags } from '../service-flags.ts';
 import { Machine } from '../service-machine.ts';
 import { agentUnit, planAgentRemoval, planRemoval } from '../service-plan.ts';
 import { addInstallCommand } from './service-install.ts';
+import { addRestartCommand } from './service-restart.ts';
 
 const UNITS = ['echolot.target', 'echolot-broker.service', agentUnit('*')];
 
 export function addServiceCommand(program: Command, context: Context): void {
-  const summary = 'run agents and the broker with systemd: install, status, logs, uninstall';
+  const summary =
+    'run agents and the broker with systemd: install, status, restart, logs, uninstall';
   const service = program.command('service').description(summary).summary(summary);
   service.showHelpAfterError('hint: see echolot service --help').addHelpText('after', EXAMPLES);
   addInstallCommand(service, context);
   addStatus(service, context);
+  addRestartCommand(service, context);
   addLogs(service, context);
   addUninstall(service, context);
 }
@@ -102,5 +105,6 @@ Examples:
   sudo echolot service install agent --agent-id edge-1
   sudo echolot service install agent --agent-id edge-2 --password-file edge-2.password --model /opt/pump
   echolot service status
+  sudo echolot service restart
   echolot service logs edge-1 --follow
   sudo echolot service uninstall edge-1`;
