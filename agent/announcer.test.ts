@@ -34,6 +34,7 @@ beforeEach(async () => {
     epoch: 'this life',
     books: new Books(0),
     adoptions: { started: 0, finished: 0, stopped: 0, failed: 0, readings: 0 },
+    workers: () => [],
     wallClock: () => Date.now(),
   });
   announcer.start(bus);

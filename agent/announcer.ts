@@ -19,6 +19,8 @@ interface AnnouncerOptions {
   readonly epoch: string;
   readonly books: Books;
   readonly adoptions: NonNullable<Stats['adoptions']>;
+  /** The processes that compute at the moment. */
+  readonly workers: () => NonNullable<Stats['workers']>;
   readonly wallClock: () => number;
 }
 
@@ -121,6 +123,7 @@ export class Announcer {
 
   publishStats(): void {
     const { adoptions, agent, books, epoch, models, wallClock } = this.options;
+    const workers = this.options.workers();
     if (this.bus?.connected !== true) return;
     const nowMs = wallClock();
     const { rss, heapUsed } = process.memoryUsage();
@@ -131,6 +134,7 @@ export class Announcer {
       uptimeSeconds: Math.max(0, Math.round((nowMs - this.startedMs) / 1000)),
       ...books.sample(nowMs),
       adoptions: { ...adoptions },
+      ...(workers.length > 0 && { workers }),
       memory: { rssBytes: rss, heapUsedBytes: heapUsed },
       models: [...models],
     };

@@ -32,7 +32,7 @@ export interface Classifier {
   /** How many runs it computes at once; by default one. */
   readonly workers?: number;
   /** What its processes do, where it has some. */
-  describeWorkers?(): readonly WorkerState[];
+  readonly describeWorkers?: () => readonly WorkerState[];
   /**
    * @param values rows × width numbers, row by row, checked against `limits`; not kept, not changed
    * @param rows 1 or more

@@ -1,6 +1,7 @@
 // From a folder to a classifier that may serve: loaded, verified, tried, and put where it shall compute.
 import { type Bundle, BundleRefusedError, loadBundle } from '../models/bundle.ts';
 import { chooseInference, type InferenceSetting } from './choose-inference.ts';
+import { chooseWorkers, type WorkersSetting } from './choose-workers.ts';
 import type { Classifier } from './classifier.ts';
 import { type ClassifierOptions, createClassifier, runtimeOf } from './create-classifier.ts';
 import { type TrialFacts, type TrialOptions, tryBundle } from './trial.ts';
@@ -17,6 +18,8 @@ export interface LoadModelOptions extends ClassifierOptions {
   readonly limits?: Pick<TrialOptions, 'timeoutMs' | 'memoryBytes'>;
   /** Where the model computes. Default `auto`. */
   readonly inference?: InferenceSetting | undefined;
+  /** How many processes compute it, where it does not compute in this one; more than one never does. Default 1. */
+  readonly workers?: WorkersSetting | undefined;
   /** How long a run may take in a process of its own. Default 10,000. */
   readonly inferenceTimeoutMs?: number | undefined;
   /** Told when the model's own process dies and when another one has taken its place. */
@@ -29,7 +32,7 @@ export interface LoadModelOptions extends ClassifierOptions {
  * @throws {SigningKeyError} the key cannot be used
  */
 export async function loadModel(options: LoadModelOptions): Promise<Classifier> {
-  const { directory, key, runtime, inference: setting = 'auto' } = options;
+  const { directory, key, runtime, inference: setting = 'auto', workers = 1 } = options;
   const bundle = await loadBundle(directory, key ? { key } : {});
   const tried = options.trial === false ? null : await tryOut(bundle, options);
   let inline: Classifier | null = null;
@@ -37,7 +40,8 @@ export async function loadModel(options: LoadModelOptions): Promise<Classifier> 
     inline = await createClassifier(bundle, { runtime });
     return measureRow(bundle, inline);
   };
-  const choice = await chooseInference(bundle, setting, runtimeOf(bundle, runtime), () =>
+  const place = setting === 'auto' && workers !== 'auto' && workers > 1 ? 'process' : setting;
+  const choice = await chooseInference(bundle, place, runtimeOf(bundle, runtime), () =>
     tried === null ? measure() : tried.singleMs,
   );
   const inference = tried === null ? choice : { ...choice, rowMs: tried.rowMs };
@@ -50,8 +54,13 @@ export async function loadModel(options: LoadModelOptions): Promise<Classifier> 
     runtime,
     timeoutMs: options.inferenceTimeoutMs,
     inference,
+    workers: chooseWorkers(workers, inference, sizeOf(bundle)),
     ...(options.onWorker && { onEvent: options.onWorker }),
   });
+}
+
+function sizeOf({ files }: Bundle): number {
+  return [...files.values()].reduce((sum, { length }) => sum + length, 0);
 }
 
 async function tryOut(bundle: Bundle, { limits, runtime }: LoadModelOptions): Promise<TrialFacts> {

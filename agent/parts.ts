@@ -96,6 +96,10 @@ export function createParts(options: AgentOptions, publish: Bus['publish']): Par
     epoch,
     books,
     adoptions: adopter.counts,
+    workers: () =>
+      classifiers.flatMap(({ describeWorkers, model }) =>
+        (describeWorkers?.() ?? []).map((worker) => ({ model: model.name, ...worker })),
+      ),
     wallClock,
   });
   const evictions = new Evictions();

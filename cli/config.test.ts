@@ -68,6 +68,11 @@ describe('precedence', () => {
     expect(() => loadSettings('agent', { flags: {}, env })).toThrow('from 1 to 3600');
   });
 
+  it.each(['0', '65', '1.5', 'all'])('refuses %s workers', (text) => {
+    const env = { ECHOLOT_WORKERS: text };
+    expect(() => loadSettings('agent', { flags: {}, env })).toThrow('from 1 to 64, or auto');
+  });
+
   it('says less at a terminal than in a service, unless told otherwise', () => {
     const none = { flags: {}, env: {} };
     expect(loadSettings('client', none).logLevel).toBe('warn');

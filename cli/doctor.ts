@@ -13,6 +13,7 @@ import {
   checkNode,
   readSynchronized,
 } from './doctor-machine.ts';
+import { checkWorkers } from './served-model.ts';
 import type { Settings } from './settings.ts';
 
 const DAY_MS = 86_400_000;
@@ -90,6 +91,7 @@ function checkCredentials(
 async function checkModel(settings: Readonly<Settings<'agent'>>): Promise<Finding> {
   const { inference, model, modelKey, runtime } = settings;
   try {
+    checkWorkers(settings);
     const key = modelKey ?? undefined;
     const classifier = await loadModel({ directory: model, key, runtime, inference });
     const { name, runtime: computes, version } = classifier.model;

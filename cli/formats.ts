@@ -56,6 +56,12 @@ export const FORMATS = {
   protocol: oneOf('auto', '3.1.1', '5'),
   runtime: oneOf('auto', 'onnx', 'tfjs'),
   inference: oneOf('auto', 'inline', 'process'),
+  workers: {
+    expected: 'a whole number from 1 to 64, or auto',
+    coerce: digits,
+    accepts: (value) =>
+      value === 'auto' || (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 64),
+  },
   timeout: {
     expected: 'a whole number of seconds from 1 to 3600',
     coerce: digits,

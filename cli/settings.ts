@@ -2,6 +2,7 @@
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import type { InferenceSetting } from '../agent/choose-inference.ts';
+import type { WorkersSetting } from '../agent/choose-workers.ts';
 import { DEFAULT_GROUP, DEFAULT_NAMESPACE, isName } from '../schemas/names.ts';
 import type { FormatName } from './formats.ts';
 import { SHIPPED_MODEL } from './package-root.ts';
@@ -23,6 +24,7 @@ export interface AllSettings {
   readonly runtime: 'auto' | 'onnx' | 'tfjs';
   readonly inference: InferenceSetting;
   readonly inferenceTimeout: number;
+  readonly workers: WorkersSetting;
   readonly stateDir: string;
   readonly healthFile: string | null;
   readonly adoptAfter: number;
@@ -190,6 +192,14 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<AllSettings[Nam
     default: 10,
     doc: "how long one run may take in the model's own process before that is replaced",
   },
+  workers: {
+    flag: '--workers',
+    argument: '<number>',
+    env: 'ECHOLOT_WORKERS',
+    format: 'workers',
+    default: 'auto',
+    doc: 'how many processes compute the model; auto for one per core where it is slow, else one',
+  },
   stateDir: {
     flag: '--state-dir',
     argument: '<folder>',
@@ -356,7 +366,7 @@ const CONNECTION = [
 const LISTENERS = ['host', 'port', 'wsPort'] as const;
 const TLS_LISTENERS = ['tlsHost', 'tlsPort', 'tlsWsPort', 'tlsNames'] as const;
 const MODEL = ['model', 'modelKey', 'runtime'] as const;
-const INFERENCE = ['inference', 'inferenceTimeout', 'stateDir'] as const;
+const INFERENCE = ['inference', 'inferenceTimeout', 'workers', 'stateDir'] as const;
 const QUEUE = ['queueRows', 'queueBytes', 'queueSeconds'] as const;
 const COMMON = ['namespace', 'logLevel'] as const;
 

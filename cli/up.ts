@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 import { renewPredictor, startOwnAgent } from './own-agent.ts';
 import { loadExtension } from './policy.ts';
 import { queueLimits } from './queue-limits.ts';
-import { agentStateDir, loadServedModel } from './served-model.ts';
+import { agentStateDir, checkWorkers, loadServedModel } from './served-model.ts';
 import { type PrettyFlag, startServiceLog } from './service-log.ts';
 import type { Settings } from './settings.ts';
 import { shellWord } from './shell-word.ts';
@@ -22,6 +22,7 @@ export async function runUp(
   const log = startServiceLog(context, settings.logLevel, flags);
   const stop = listenForStop();
   const agentId = requireAgentId(settings);
+  checkWorkers(settings);
   const extension = await loadExtension(settings);
   const store = await openIdentityStore(settings.store);
   const classifier = await loadServedModel(settings, agentId, log);

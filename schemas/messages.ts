@@ -167,6 +167,20 @@ export const StatsSchema = Type.Object(
         { description: 'What this agent did for agents that were away.' },
       ),
     ),
+    workers: Type.Optional(
+      Type.Array(
+        Type.Object({
+          model: Name('What it computes.'),
+          state: Type.Enum(['starting', 'free', 'busy', 'down']),
+          pid: Type.Union([Count('Its process.'), Type.Null()], { description: 'Of this moment.' }),
+          rows: Count('Rows computed, those of the processes before it in its place included.'),
+          deaths: Count('Processes that died in its place after they had loaded the model.'),
+        }),
+        {
+          description: 'The processes that compute, where the models have processes of their own.',
+        },
+      ),
+    ),
     memory: Type.Object({ rssBytes: Count('Resident set.'), heapUsedBytes: Count('JS heap.') }),
     models: Models,
   },

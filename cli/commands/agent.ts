@@ -7,7 +7,7 @@ import { readConnection, requireAgentId } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { openHealthFile } from '../health-file.ts';
 import { queueLimits } from '../queue-limits.ts';
-import { agentStateDir, loadServedModel } from '../served-model.ts';
+import { agentStateDir, checkWorkers, loadServedModel } from '../served-model.ts';
 import { type PrettyFlag, startServiceLog, withLogFlags } from '../service-log.ts';
 import type { Settings } from '../settings.ts';
 import { listenForStop } from '../stop-signal.ts';
@@ -53,6 +53,7 @@ async function runAgent(
   const stop = listenForStop();
   const agentId = requireAgentId(settings);
   const bus = readConnection(settings, agentId, log);
+  checkWorkers(settings);
   const classifier = await loadServedModel(settings, agentId, log).catch(async (error: unknown) => {
     const reason = `model refused: ${error instanceof Error ? error.message : String(error)}`;
     await announceRefusal({ agentId, bus, namespace, group }, reason);
