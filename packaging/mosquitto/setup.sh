@@ -130,7 +130,7 @@ check_machine() {
   kept='Move it away, or add Echolot to it by hand: docs/mosquitto.md has the steps one by one.'
   for each in "$ETC"/conf.d/*.conf; do
     [ -e "$each" ] || [ -L "$each" ] || continue
-    [ "$(readlink "$each")" = "$DEPLOYED/mosquitto.conf" ] ||
+    [[ $each == */echolot-*.conf ]] || [ "$(readlink "$each")" = "$DEPLOYED/mosquitto.conf" ] ||
       fail 78 "$each configures this Mosquitto already, and is not of Echolot" "$kept"
   done
   if [ -e "$ETC/mosquitto.conf" ] && ! dpkg-query -W -f '${Conffiles}\n' mosquitto 2> /dev/null |
