@@ -110,13 +110,15 @@ export class Agent {
     const { books, selfCheck } = this.parts;
     const { connection } = this;
     const isAnswered = this.bus.connected && (await selfCheck.ask(timeoutMs)).ok;
-    return {
+    const health: Health = {
       isConnected: this.bus.connected && connection === this.connection,
       isAnswered,
       isComputing: isAnswered || (await isComputing(this.options.classifiers[0], timeoutMs)),
       received: books.count,
       inHand: books.inHand,
     };
+    this.options.log.debug(health, 'health');
+    return health;
   }
 
   /** Answers what is in hand, says goodbye and leaves. Never rejects. */
