@@ -6,7 +6,7 @@ import { unknownVariables } from './config.ts';
 import type { Context } from './context.ts';
 import { EXIT, reportFailure } from './errors.ts';
 import { leadsToJournal, markText } from './journal.ts';
-import { createProgram } from './program.ts';
+import { createOneCommand } from './one-command.ts';
 
 // Node would open its inspector, through which whoever reaches the port does what this process may do.
 process.on('SIGUSR1', () => {});
@@ -35,7 +35,10 @@ process.exit(code);
 
 async function run(): Promise<number> {
   try {
-    await createProgram(context).parseAsync(argv);
+    const program =
+      (await createOneCommand(argv[2], context)) ??
+      (await import('./program.ts')).createProgram(context);
+    await program.parseAsync(argv);
     return context.exitCode;
   } catch (error) {
     // Commander has told the person already.

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { bundleTypebox } from './bundle-typebox.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const quiet = process.argv.includes('--quiet');
@@ -17,5 +18,6 @@ const tsc = spawnSync(
   },
 );
 if (tsc.status !== 0) process.exit(tsc.status ?? 1);
+await bundleTypebox(`${root}/dist`);
 for (const bin of ['echolot', 'echolot-health']) chmodSync(`${root}/dist/cli/${bin}.js`, 0o755);
 if (!quiet) console.log('built dist/');
