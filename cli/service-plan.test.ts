@@ -58,6 +58,32 @@ describe('the installation of an agent', () => {
   });
 });
 
+describe('an installation from a package', () => {
+  it('writes what the agent has of its own, and starts it', () => {
+    const values = { ECHOLOT_GROUP: 'north' };
+    const credentials = { passwordFile: Buffer.from('S3CRET') };
+    const steps = planAgent({ ...AGENT, command: null, values, credentials }, nothing);
+    expect(Object.keys(written(steps))).toEqual([
+      '/etc/echolot/agent-edge-1.env',
+      '/etc/credstore/echolot-agent-edge-1.password',
+    ]);
+    expect(commands(steps)[1]).toBe('systemctl enable echolot.target echolot-agent@edge-1.service');
+    expect(written(planBroker({ command: null, values: {} }, nothing))).toEqual({});
+  });
+
+  it("is taken back without what is the package's: units, their target, settings of all", () => {
+    const steps = planRemoval(['edge-1'], { packaged: true, purge: true });
+    const paths = steps.flatMap((step) => (step.kind === 'remove' ? [step.path] : []));
+    expect(
+      paths.filter((path) => /systemd|\.d\/|echolot\.env|^\/etc\/echolot$/.test(path)),
+    ).toEqual([]);
+    expect(paths).toContain('/etc/echolot/agent-edge-1.env');
+    expect(commands(steps)[0]).toBe(
+      'systemctl disable --now echolot-broker.service echolot-agent@edge-1.service',
+    );
+  });
+});
+
 describe('the removal', () => {
   const removed = (steps: readonly Step[]) =>
     steps.flatMap((step) => (step.kind === 'remove' ? [step.path] : []));
@@ -71,14 +97,17 @@ describe('the removal', () => {
   it('of everything takes all that an installation wrote but the settings', () => {
     const steps = planAgent({ ...AGENT, credentials: { passwordFile: Buffer.from('x') } }, nothing);
     const left = Object.keys(written(steps)).filter(
-      (path) => !removed(planRemoval(['edge-1'], false)).includes(path),
+      (path) => !removed(planRemoval(['edge-1'], { packaged: false, purge: false })).includes(path),
     );
     expect(left).toEqual(['/etc/echolot/echolot.env']);
   });
 
   it('takes settings and data only where it is told to', () => {
     const data = ['/etc/echolot', '/var/lib/echolot-agent', '/var/lib/echolot-broker'];
-    expect(removed(planRemoval([], true))).toEqual(expect.arrayContaining(data));
-    for (const path of data) expect(removed(planRemoval([], false))).not.toContain(path);
+    expect(removed(planRemoval([], { packaged: false, purge: true }))).toEqual(
+      expect.arrayContaining(data),
+    );
+    for (const path of data)
+      expect(removed(planRemoval([], { packaged: false, purge: false }))).not.toContain(path);
   });
 });

@@ -36,8 +36,12 @@ export function credentialPath(name: string, setting: CredentialSetting): string
   return `/etc/credstore/echolot-agent-${name}.${CREDENTIALS[setting]}`;
 }
 
-/** What both services need: units, users, folders, and the file of settings, which is never written twice. */
-function common(command: StartCommand, read: ReadText): Step[] {
+/**
+ * What both services need: units, users, folders, and the file of settings, which is never written twice.
+ * All of it comes with a package.
+ */
+function common(command: StartCommand | null, read: ReadText): Step[] {
+  if (command === null) return [];
   const settings = `${SETTINGS_FOLDER}/echolot.env`;
   return [
     ...(Object.keys(UNIT_FILES) as UnitFile[]).map(
@@ -73,7 +77,8 @@ function start(unit: string): Step[] {
 
 export interface AgentInstallation {
   readonly name: string;
-  readonly command: StartCommand;
+  /** What the units start; `null` leaves the units of the package as they are. */
+  readonly command: StartCommand | null;
   /** By variable: what differs from the defaults. */
   readonly values: Readonly<Record<string, string>>;
   readonly credentials: Readonly<Partial<Record<CredentialSetting, Buffer>>>;
@@ -103,7 +108,8 @@ export function planAgent(agent: AgentInstallation, read: ReadText): Step[] {
 }
 
 export interface BrokerInstallation {
-  readonly command: StartCommand;
+  /** As of an agent. */
+  readonly command: StartCommand | null;
   readonly values: Readonly<Record<string, string>>;
 }
 
@@ -127,14 +133,23 @@ export function planAgentRemoval(name: string): Step[] {
 /**
  * Everything leaves but what the services kept, and the settings; with `purge` these too.
  * @param agents their names
+ * @param packaged what came with a package is its own to remove: units, and the file of settings
  */
-export function planRemoval(agents: readonly string[], purge: boolean): Step[] {
-  const units = [TARGET, BROKER_UNIT, ...agents.map(agentUnit)];
-  const data = purge ? [SETTINGS_FOLDER, ...STATE_FOLDERS] : [];
+export function planRemoval(
+  agents: readonly string[],
+  { packaged, purge }: { readonly packaged: boolean; readonly purge: boolean },
+): Step[] {
+  const units = [...(packaged ? [] : [TARGET]), BROKER_UNIT, ...agents.map(agentUnit)];
+  const own = ['broker', ...agents.map((name) => `agent-${name}`)];
+  const settings = packaged
+    ? own.map((name) => `${SETTINGS_FOLDER}/${name}.env`)
+    : [SETTINGS_FOLDER];
+  const data = purge ? [...settings, ...STATE_FOLDERS] : [];
+  const written = packaged ? [] : Object.values(UNIT_FILES);
   return [
     { kind: 'run', command: ['systemctl', 'disable', '--now', ...units], offline: true },
     ...agents.flatMap(credentialRemovals),
-    ...Object.values(UNIT_FILES).map((path): Step => ({ kind: 'remove', path })),
+    ...written.map((path): Step => ({ kind: 'remove', path })),
     ...data.map((path): Step => ({ kind: 'remove', path })),
     { kind: 'run', command: ['systemctl', 'daemon-reload'] },
   ];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { renderUnit, UNIT_FILES, type UnitFile } from './service-units.ts';
+import { isPackaged, renderUnit, UNIT_FILES, type UnitFile } from './service-units.ts';
 
 const SERVICES = ['echolot-agent@.service', 'echolot-broker.service'] as const;
 
@@ -10,6 +10,14 @@ function directives(name: UnitFile): string[] {
 }
 
 describe('the units', () => {
+  it('are those of a package where Echolot lies where Debian puts it', () => {
+    expect([isPackaged('/usr/lib/echolot'), isPackaged('/opt/echolot'), isPackaged()]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+
   it('start what they are told, with words that systemd takes literally', () => {
     const unit = renderUnit('echolot-agent@.service', [
       '/opt/node',

@@ -16,6 +16,12 @@ export const UNIT_FILES = {
 } as const;
 export type UnitFile = keyof typeof UNIT_FILES;
 
+/** Where the package of Debian installs Echolot; its units lie in /usr/lib/systemd/system. */
+const PACKAGED_FOLDER = '/usr/lib/echolot';
+
+/** Whether this installation came with a package, which brought units, users and settings. */
+export const isPackaged = (folder = PACKAGE_ROOT) => folder === PACKAGED_FOLDER;
+
 /** Of a service: how it is started, word by word. */
 export type StartCommand = readonly [program: string, ...args: string[]];
 

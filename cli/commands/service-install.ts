@@ -9,7 +9,7 @@ import { runSteps, type WhereFlags, withWhereFlags } from '../service-flags.ts';
 import { assignmentsOf, ownCommand, readCredentials } from '../service-install.ts';
 import { Machine } from '../service-machine.ts';
 import { credentialPath, planAgent, planBroker } from '../service-plan.ts';
-import type { StartCommand } from '../service-units.ts';
+import { isPackaged, type StartCommand, UNIT_FILES } from '../service-units.ts';
 
 interface InstallFlags extends WhereFlags {
   readonly command?: string;
@@ -37,7 +37,7 @@ function addAgent(install: Command, context: Context): void {
   withInstallFlags(command).action((flags: InstallFlags, each: Command) => {
     const settings = settingsOf('agent', context, each);
     const name = requireAgentId(settings);
-    const start = commandOf(flags);
+    const start = unitsOf(flags, context);
     const machine = new Machine(flags.root ?? null);
     const credentials = readCredentials(settings);
     const has = (setting: CredentialSetting) =>
@@ -71,7 +71,7 @@ function addBroker(install: Command, context: Context): void {
   });
   withInstallFlags(command).action((flags: InstallFlags, each: Command) => {
     const values = assignmentsOf('broker', settingsOf('broker', context, each));
-    const start = commandOf(flags);
+    const start = unitsOf(flags, context);
     const machine = new Machine(flags.root ?? null);
     const steps = planBroker({ command: start, values }, (path) => machine.read(path));
     runSteps(steps, flags, context);
@@ -85,7 +85,18 @@ function withInstallFlags(command: Command): Command {
   );
 }
 
-function commandOf({ command }: InstallFlags): StartCommand {
+/** What the units start; `null` where they came with a package and are used as they are. */
+function unitsOf({ command, root }: InstallFlags, { stdout }: Context): StartCommand | null {
+  if (command === undefined && root === undefined && isPackaged()) {
+    stdout.write('the units, users and settings of the package are used as they are\n');
+    const machine = new Machine(null);
+    for (const path of Object.values(UNIT_FILES).filter((each) => machine.has(each))) {
+      stdout.write(
+        `note: ${path} comes before that of the package; remove it unless it is meant\n`,
+      );
+    }
+    return null;
+  }
   if (command === undefined) return ownCommand();
   if (command.startsWith('/')) return [command];
   throw new CliError(

@@ -8,6 +8,7 @@ import { addPlainCommand } from '../plain-command.ts';
 import { runSteps, type WhereFlags, withWhereFlags } from '../service-flags.ts';
 import { Machine } from '../service-machine.ts';
 import { agentUnit, planAgentRemoval, planRemoval } from '../service-plan.ts';
+import { isPackaged } from '../service-units.ts';
 import { addInstallCommand } from './service-install.ts';
 import { addRestartCommand } from './service-restart.ts';
 
@@ -71,7 +72,10 @@ function addUninstall(service: Command, context: Context): void {
       }
       const steps =
         agent === undefined
-          ? planRemoval(new Machine(flags.root ?? null).agents(), purge)
+          ? planRemoval(new Machine(flags.root ?? null).agents(), {
+              packaged: flags.root === undefined && isPackaged(),
+              purge,
+            })
           : planAgentRemoval(agent);
       runSteps(steps, flags, context);
     },
