@@ -287,6 +287,133 @@ describe("a death of the model's process", () => {
   });
 });
 
+describe('several workers', () => {
+  interface Run {
+    readonly values: readonly number[];
+    readonly done: () => void;
+    readonly die: () => void;
+  }
+  let underWay: Run[];
+  const pool: Classifier = {
+    ...classifier,
+    inference: { place: 'process', why: 'as asked', rowMs: 0.5 },
+    workers: 2,
+    classify: (values) =>
+      new Promise((resolve, reject) => {
+        const end = (settle: () => void) => () => {
+          underWay.splice(underWay.indexOf(run), 1);
+          settle();
+        };
+        const run: Run = {
+          values: [...values],
+          done: end(() => resolve(Float32Array.from([...values].flatMap((one) => [one, 1 - one])))),
+          die: end(() => reject(new WorkerDiedError('killed'))),
+        };
+        underWay.push(run);
+      }),
+  };
+  const rowsUnderWay = () => underWay.map(({ values }) => values.length);
+  const first = () => underWay[0] as Run;
+  const entries = (count: number) =>
+    Array.from({ length: count }, (_, index) => entry(`r-${index}`, [index / 1024]));
+
+  beforeEach(() => {
+    underWay = [];
+  });
+
+  it('share what waits, and each takes the next run when it is free', async () => {
+    const lane = createLane(undefined, pool);
+    for (const one of entries(21)) lane.offer(one);
+    await nextTurn();
+    expect(rowsUnderWay()).toEqual([11, 10]);
+    for (const one of entries(150)) lane.offer(one);
+    await nextTurn();
+    expect(rowsUnderWay()).toEqual([11, 10]);
+    first().done();
+    await nextTurn();
+    expect(told).toHaveLength(11);
+    expect(rowsUnderWay()).toEqual([10, 100]);
+    first().done();
+    await nextTurn();
+    expect(rowsUnderWay()).toEqual([100, 50]);
+    while (underWay.length > 0) first().done();
+    await nextTurn();
+    expect(new Set(told).size).toBe(told.length - 21);
+    expect(told).toHaveLength(171);
+  });
+
+  it('take a lone reading while another runs', async () => {
+    const lane = createLane(undefined, pool);
+    lane.offer(entry('a'));
+    await nextTurn();
+    lane.offer(entry('b', [0.5]));
+    await nextTurn();
+    expect(rowsUnderWay()).toEqual([1, 1]);
+    underWay[1]?.done();
+    await nextTurn();
+    expect(told).toEqual(['b: 0.5']);
+  });
+
+  it('die alone: the run of the other is not touched, and the guilty one is found', async () => {
+    const lane = createLane(undefined, pool);
+    const all = [entry('a'), entry('guilty', [DEADLY]), entry('c', [0.5]), entry('d', [0.5])];
+    for (const one of all) lane.offer(one);
+    await nextTurn();
+    expect(rowsUnderWay()).toEqual([2, 2]);
+    while (underWay.length > 0) {
+      const guilty = underWay.find(({ values }) => values.includes(DEADLY));
+      if (guilty) guilty.die();
+      else first().done();
+      await nextTurn();
+    }
+    expect(told.sort()).toEqual(['a: 0.25', 'c: 0.5', 'd: 0.5', 'guilty: killed']);
+  });
+
+  it('compute a large reading together, unless somebody waits', async () => {
+    const lane = createLane(undefined, pool);
+    const values = Array.from({ length: 400 }, (_, index) => index / 1024);
+    const scores: number[] = [];
+    const onScores = (all: Float32Array) => {
+      scores.push(...all.filter((_, index) => index % 2 === 0));
+      told.push('batch');
+    };
+    lane.offer(entry('batch', values, { onScores }));
+    await nextTurn();
+    expect(rowsUnderWay()).toEqual([100, 100]);
+    lane.offer(entry('lone'));
+    underWay[1]?.done();
+    await nextTurn();
+    expect(rowsUnderWay()).toEqual([100, 1]);
+    while (underWay.length > 0) {
+      first().done();
+      await nextTurn();
+    }
+    expect(told).toEqual(['lone: 0.25', 'batch']);
+    expect(scores).toEqual(values);
+  });
+
+  it.each([0, 1])(
+    'that die at part %i of a large reading leave none of it under way',
+    async (at) => {
+      const lane = createLane(undefined, pool);
+      lane.offer(entry('batch', Array<number>(300).fill(0.25)));
+      await nextTurn();
+      underWay[at]?.die();
+      await nextTurn();
+      // The other part ends first; then the reading is tried once more, row by row.
+      expect(rowsUnderWay()).toEqual([100]);
+      first().done();
+      await nextTurn();
+      expect(rowsUnderWay()).toEqual([1, 1]);
+      while (underWay.length > 0) {
+        first().done();
+        await nextTurn();
+      }
+      expect(told).toEqual(['batch: 0.25']);
+    },
+  );
+});
+
 describe('readings under suspicion', () => {
   const noted: string[] = [];
   const watch: RunWatch = {

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DecodedReading } from '../schemas/decode-reading.ts';
 import type { Books } from './books.ts';
 import { type Classifier, WorkerDiedError } from './classifier.ts';
+import { DividedWork } from './divided-work.ts';
 import { Intake, type IntakeLimits, type Sized } from './intake.ts';
 import { Pace } from './pace.ts';
 import type { Fingerprint } from './repeats.ts';
@@ -258,20 +259,38 @@ export class Lane {
     }
   }
 
-  /** Scores of all rows, from several runs. */
+  /** Scores of all rows, from several runs; at once, where others are free and nobody waits for them. */
   private async computeInParts(values: Float32Array, rows: number): Promise<Float32Array> {
     const { labels, limits } = this.classifier;
     const scores = new Float32Array(rows * labels.length);
-    for (let done = 0; done < rows; ) {
-      const some = Math.min(this.limit.rows, rows - done);
-      const part = values.subarray(done * limits.width, (done + some) * limits.width);
+    const work = new DividedWork(rows, async (from, some) => {
+      const part = values.subarray(from * limits.width, (from + some) * limits.width);
       const startedMs = this.options.clock();
-      scores.set(await this.classifier.classify(part, some), done * labels.length);
+      scores.set(await this.classifier.classify(part, some), from * labels.length);
       this.note(some, startedMs);
-      done += some;
+    });
+    const helpers: Promise<void>[] = [];
+    while (work.hasMore) {
+      const own = work.computeNext(this.limit.rows);
+      while (work.hasMore && this.mayHelp) helpers.push(this.help(work));
+      await own;
       await this.turnIfDue();
     }
+    await Promise.all(helpers);
+    work.check();
     return scores;
+  }
+
+  private get mayHelp(): boolean {
+    return this.free > 0 && this.intake.waitingRows === 0;
+  }
+
+  private async help(work: DividedWork): Promise<void> {
+    this.free -= 1;
+    do await work.computeNext(this.limit.rows);
+    while (work.hasMore && this.intake.waitingRows === 0);
+    this.free += 1;
+    if (!this.isWoken) this.proceed(this.options.clock());
   }
 
   /** A run has come to its end. */
