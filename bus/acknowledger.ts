@@ -30,8 +30,8 @@ export class Acknowledger {
       entry.settled = true;
       if (this.scheduled || this.held[this.head] !== entry) return;
       this.scheduled = true;
-      // What is settled in the same turn goes out in one write.
-      setImmediate(() => this.flush());
+      // What is settled in the same turn goes out in one piece.
+      queueMicrotask(this.flushSoon);
     };
   }
 
@@ -41,6 +41,8 @@ export class Acknowledger {
     this.held = [];
     this.head = 0;
   }
+
+  private readonly flushSoon = (): void => this.flush();
 
   /** Writes the PUBACKs that may leave now. */
   flush(): void {

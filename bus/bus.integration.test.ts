@@ -410,6 +410,18 @@ describe('a publish', () => {
     expect(await second).toEqual({ ok: true });
   });
 
+  it('overtakes none of the same turn, whichever way it goes', async () => {
+    open({ protocol: '5' });
+    const connection = await ready();
+    for (let count = 1; count <= 6; count += 1) {
+      const more = count % 3 === 0 ? { correlationData: Buffer.from('c') } : {};
+      bus.publish(`out/${count}`, Buffer.from('x'), { qos: 0, ...more });
+    }
+    const topics: string[] = [];
+    while (topics.length < 6) topics.push((await connection.take('publish')).topic);
+    expect(topics).toEqual([1, 2, 3, 4, 5, 6].map((count) => `out/${count}`));
+  });
+
   it("keeps to the broker's receive maximum", async () => {
     open({ protocol: '5' });
     const connection = await broker.next();

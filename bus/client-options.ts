@@ -18,6 +18,8 @@ export function clientOptions(options: BusOptions, protocol: Protocol): IClientO
     reconnectPeriod: 0,
     resubscribe: false,
     queueQoSZero: false,
+    // A dozen calls for each message that print nothing.
+    log: () => {},
     // Shared with plain-publisher.ts.
     messageIdProvider: new UniqueMessageIdProvider(),
     ...(username !== undefined && { username }),

@@ -10,6 +10,7 @@ import { Outgoing, type Sendable } from './outgoing.ts';
 import { PlainPublisher } from './plain-publisher.ts';
 import { Subscriber, type SubscribeFailure } from './subscriber.ts';
 import { tlsRefusalOf } from './tls-refusal.ts';
+import { TurnWriter } from './turn-writer.ts';
 import {
   type BusOptions,
   type Incoming,
@@ -54,6 +55,7 @@ export class Connection {
   private readonly protocol: Protocol;
   private readonly events: ConnectionEvents;
   private readonly client: MqttClient;
+  private readonly writer: TurnWriter;
   private readonly acknowledger: Acknowledger;
   private readonly outgoing: Outgoing;
   private readonly plain: PlainPublisher;
@@ -71,9 +73,10 @@ export class Connection {
     this.protocol = protocol;
     this.events = events;
     this.client = mqtt.connect(options.url, clientOptions(options, protocol));
-    this.acknowledger = new Acknowledger((bytes) => this.client.stream.write(bytes));
+    this.writer = new TurnWriter((bytes, written) => this.client.stream.write(bytes, written));
+    this.acknowledger = new Acknowledger((bytes) => this.writer.write(bytes));
     this.plain = new PlainPublisher(
-      (bytes, written) => this.client.stream.write(bytes, written),
+      (bytes, written) => this.writer.write(bytes, written),
       this.client.messageIdProvider,
       protocol,
     );
@@ -154,6 +157,7 @@ export class Connection {
     // The last PUBACKs that may leave: what is not settled by now comes again with the session.
     this.acknowledger.flush();
     this.acknowledger.close();
+    this.writer.flush();
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Math.max(deadline - performance.now(), 100));
       this.client.once('close', () => {
@@ -217,16 +221,18 @@ export class Connection {
   }
 
   private send({ topic, payload, options, acknowledged }: Sendable): void {
-    const { qos, retain = false, responseTopic, correlationData } = options;
+    const { correlationData, qos, responseTopic, retain = false } = options;
+    const hasProperties = responseTopic !== undefined || correlationData !== undefined;
+    if (!retain && !(hasProperties && this.protocol === '5')) {
+      this.plain.publish(topic, payload, qos, acknowledged);
+      return;
+    }
     const properties = {
       ...(responseTopic !== undefined && { responseTopic }),
       ...(correlationData !== undefined && { correlationData }),
     };
-    const more = this.protocol === '5' && Object.keys(properties).length > 0 ? { properties } : {};
-    if (!retain && Object.keys(more).length === 0) {
-      this.plain.publish(topic, payload, qos, acknowledged);
-      return;
-    }
+    const more = hasProperties && this.protocol === '5' ? { properties } : {};
+    this.writer.flush();
     this.client.publish(topic, payload, { qos, retain, ...more }, acknowledged);
   }
 

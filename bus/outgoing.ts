@@ -19,9 +19,32 @@ export interface Sendable {
   readonly acknowledged: (error?: Error | null) => void;
 }
 
+/** One that is not settled. */
+class Pending implements Sendable {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly options: PublishOptions;
+  readonly settled: (outcome: PublishOutcome) => void;
+  readonly acknowledged: (error?: Error | null) => void;
+
+  constructor(
+    topic: string,
+    payload: Buffer,
+    options: PublishOptions,
+    settled: (outcome: PublishOutcome) => void,
+    acknowledged: (error?: Error | null) => void,
+  ) {
+    this.topic = topic;
+    this.payload = payload;
+    this.options = options;
+    this.settled = settled;
+    this.acknowledged = acknowledged;
+  }
+}
+
 export class Outgoing {
   private readonly send: (message: Sendable) => void;
-  private readonly open = new Set<(outcome: PublishOutcome) => void>();
+  private readonly open = new Set<Pending>();
   private readonly waiting: Sendable[] = [];
   private inFlight = 0;
   /** Of QoS 0, handed to the socket and not yet taken by the operating system. */
@@ -67,27 +90,20 @@ export class Outgoing {
       settled({ ok: false, reason: 'congested', detail });
       return;
     }
-    const finish = (outcome: PublishOutcome) => {
-      if (this.open.delete(finish)) settled(outcome);
-    };
-    this.open.add(finish);
-    const message = { topic, payload, options };
+    const message = new Pending(topic, payload, options, settled, (error) => {
+      if (qos === 0) this.qos0Bytes -= size;
+      else this.inFlight -= 1;
+      if (this.open.delete(message)) settled(outcomeOf(error));
+      if (qos === 1) this.advance();
+    });
+    this.open.add(message);
     if (qos === 0) {
       this.qos0Bytes += size;
-      const acknowledged = (error?: Error | null) => {
-        this.qos0Bytes -= size;
-        finish(outcomeOf(error));
-      };
-      this.send({ ...message, acknowledged });
-      return;
-    }
-    const acknowledged = (error?: Error | null) => {
-      this.inFlight -= 1;
-      finish(outcomeOf(error));
-      this.advance();
-    };
-    this.waiting.push({ ...message, acknowledged });
-    this.advance();
+      this.send(message);
+    } else if (this.waiting.length === 0 && this.inFlight < this.receiveMaximum) {
+      this.inFlight += 1;
+      this.send(message);
+    } else this.waiting.push(message);
   }
 
   /** MQTT 5, 4.9: no more than the broker's Receive Maximum, in order, whoever publishes when he is told. */
@@ -104,12 +120,17 @@ export class Outgoing {
   lose(): void {
     this.waiting.length = 0;
     const detail = 'the connection ended before the acknowledgement';
-    for (const finish of this.open) finish({ ok: false, reason: 'lost', detail });
+    for (const message of this.open) {
+      this.open.delete(message);
+      message.settled({ ok: false, reason: 'lost', detail });
+    }
   }
 }
 
+const OK: PublishOutcome = { ok: true };
+
 function outcomeOf(error: Error | null | undefined): PublishOutcome {
-  if (!error) return { ok: true };
+  if (!error) return OK;
   const { code } = error as { code?: number };
   if (typeof code === 'number' && code >= 0x80) {
     return { ok: false, reason: 'refused', detail: `${error.message} (code ${code})` };

@@ -1,0 +1,68 @@
+// What one turn of the event loop has to say leaves in two writes: the first piece at once, the others together.
+
+type Written = (error?: Error | null) => void;
+
+/** Larger pieces are not copied to be joined with others. */
+const MAX_JOINED_BYTES = 4096;
+/** So much does not wait for more. */
+const MAX_WAITING_BYTES = 16 * 1024;
+
+/**
+ * A write costs a system call and wakes the broker. A lone answer does not wait for company; the answers and
+ * acknowledgements that follow it before the event loop turns share a write. Keeps the order of pieces.
+ */
+export class TurnWriter {
+  private readonly put: (bytes: Buffer, written: Written) => void;
+  private readonly waiting: Buffer[] = [];
+  private waitingBytes = 0;
+  private told: Written[] = [];
+  /** In this turn something was written already. */
+  private isBusy = false;
+
+  /** @param put puts bytes on the wire, and says when the operating system has them */
+  constructor(put: (bytes: Buffer, written: Written) => void) {
+    this.put = put;
+  }
+
+  /** @param written called once the operating system has the bytes, or never will */
+  write(bytes: Buffer, written?: Written): void {
+    if (!this.isBusy) {
+      this.isBusy = true;
+      // Microtasks run when all that came from the socket in one piece has been handled.
+      queueMicrotask(this.endTurn);
+      this.put(bytes, written ?? ignore);
+      return;
+    }
+    if (bytes.length > MAX_JOINED_BYTES) {
+      this.flush();
+      this.put(bytes, written ?? ignore);
+      return;
+    }
+    this.waiting.push(bytes);
+    this.waitingBytes += bytes.length;
+    if (written) this.told.push(written);
+    if (this.waitingBytes >= MAX_WAITING_BYTES) this.flush();
+  }
+
+  /** Writes what waits: before somebody else writes to the same wire. */
+  flush(): void {
+    if (this.waitingBytes === 0) return;
+    const bytes = Buffer.concat(this.waiting, this.waitingBytes);
+    const told = this.told;
+    this.waiting.length = 0;
+    this.waitingBytes = 0;
+    this.told = [];
+    this.put(bytes, told.length === 0 ? ignore : (error) => tell(told, error));
+  }
+
+  private readonly endTurn = (): void => {
+    this.isBusy = false;
+    this.flush();
+  };
+}
+
+function ignore(): void {}
+
+function tell(told: readonly Written[], error?: Error | null): void {
+  for (const written of told) written(error);
+}
