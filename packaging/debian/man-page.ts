@@ -1,4 +1,4 @@
-// The manual page echolot(1), from what the command says of itself.
+// The manual pages echolot(1) and echolot-mosquitto-setup(8), from what the commands say of themselves.
 
 /** @param help what `echolot --help` prints */
 export function renderManPage(help: string, version: string): string {
@@ -27,6 +27,25 @@ export function renderManPage(help: string, version: string): string {
     'what the services keep',
     '.SH SEE ALSO',
     '/usr/share/doc/echolot/deployment.md, \\fBsystemctl\\fR(1), \\fBmosquitto\\fR(8)',
+    '',
+  ].join('\n');
+}
+
+/** @param help what `echolot-mosquitto-setup --help` prints */
+export function renderSetupPage(help: string, version: string): string {
+  return [
+    `.TH ECHOLOT\\-MOSQUITTO\\-SETUP 8 "" "echolot ${version}" "System Administration"`,
+    '.SH NAME',
+    'echolot\\-mosquitto\\-setup \\- Mosquitto, an agent and a device with TLS, rights and their proof',
+    '.SH SYNOPSIS',
+    '.B echolot\\-mosquitto\\-setup',
+    '[\\fIoptions\\fR]',
+    '.SH DESCRIPTION',
+    '.nf',
+    ...help.trimEnd().split('\n').map(literal),
+    '.fi',
+    '.SH SEE ALSO',
+    '/usr/share/doc/echolot/mosquitto.md, \\fBecholot\\fR(1), \\fBmosquitto\\fR(8)',
     '',
   ].join('\n');
 }

@@ -1,13 +1,14 @@
 // The tree of the package, as it will lie on a machine: files, their modes and dates, and dpkg's own.
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import type { Architecture } from './architectures.ts';
 import { renderChangelog, renderCopyright } from './control.ts';
 import { writeDpkgFiles } from './dpkg-files.ts';
 import { listModules } from './modules.ts';
-import { renderManPage } from './man-page.ts';
+import { renderManPage, renderSetupPage } from './man-page.ts';
 import { isShipped } from './shipped-modules.ts';
 import { copyTree, normalise } from './tree.ts';
 
@@ -28,6 +29,10 @@ const SCRIPTS = /^DEBIAN\/(postinst|prerm|postrm)$/;
 interface Manifest {
   readonly bin: Readonly<Record<string, string>>;
 }
+
+/** The script that sets up Mosquitto, what it reads, and examples of bridges. */
+const MOSQUITTO = 'packaging/mosquitto';
+const isForUsers = (path: string) => /^setup\.sh$|\.(conf|json)$/.test(path);
 
 /** What is compiled and installed already, and is to be packaged. */
 export interface Parts {
@@ -59,6 +64,9 @@ export function stage(folder: string, parts: Parts): void {
   for (const path of programs) useNodeOfDebian(at(path));
   mkdirSync(at('usr/bin'), { recursive: true });
   symlinkSync('../lib/echolot/dist/cli/echolot.js', at('usr/bin/echolot'));
+  copyTree(join(parts.source, MOSQUITTO), at(`${HOME}/${MOSQUITTO}`), isForUsers);
+  mkdirSync(at('usr/sbin'), { recursive: true });
+  symlinkSync(`../lib/echolot/${MOSQUITTO}/setup.sh`, at('usr/sbin/echolot-mosquitto-setup'));
   for (const unit of ['echolot-agent@.service', 'echolot-broker.service', 'echolot.target']) {
     copy(`systemd/${unit}`, `usr/lib/systemd/system/${unit}`);
   }
@@ -68,10 +76,12 @@ export function stage(folder: string, parts: Parts): void {
   copyTree(OVERRIDES, at('usr/share/lintian/overrides/echolot'));
   document(folder, parts);
   writeDpkgFiles(folder, parts, [SETTINGS]);
-  normalise(folder, parts.seconds, (path) => programs.has(path) || SCRIPTS.test(path));
+  normalise(folder, parts.seconds, (path) => {
+    return programs.has(path) || SCRIPTS.test(path) || path === `${HOME}/${MOSQUITTO}/setup.sh`;
+  });
 }
 
-/** /usr/share/doc and the manual page. */
+/** /usr/share/doc and the manual pages. */
 function document(folder: string, { help, maintainer, seconds, source, version }: Parts): void {
   const docs = join(folder, 'usr/share/doc/echolot');
   mkdirSync(docs, { recursive: true });
@@ -85,11 +95,17 @@ function document(folder: string, { help, maintainer, seconds, source, version }
   writeFileSync(join(docs, 'changelog.gz'), compress(readFileSync(join(source, 'CHANGELOG.md'))));
   copyTree(join(source, 'README.md'), join(docs, 'README.md'));
   copyTree(join(source, 'docs'), docs);
-  mkdirSync(join(folder, 'usr/share/man/man1'), { recursive: true });
-  writeFileSync(
-    join(folder, 'usr/share/man/man1/echolot.1.gz'),
-    compress(renderManPage(help, version)),
-  );
+  const setup = execFileSync('bash', [join(source, MOSQUITTO, 'setup.sh'), '--help'], {
+    encoding: 'utf8',
+  });
+  for (const [page, text] of [
+    ['man1/echolot.1.gz', renderManPage(help, version)],
+    ['man8/echolot-mosquitto-setup.8.gz', renderSetupPage(setup, version)],
+  ] as const) {
+    const path = join(folder, 'usr/share/man', page);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, compress(text));
+  }
 }
 
 /** Commands run on the Node of the package that is depended on, whatever a PATH has. */
