@@ -42,17 +42,18 @@ async function connect(options: mqtt.IClientOptions = {}): Promise<MqttClient> {
 
 function start(classifier: Classifier, agentId = 'edge-1') {
   const lines: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
   const agent = startAgent({
     agentId,
     bus: { url: mosquitto.url },
     classifiers: [classifier],
     namespace: 'echolot',
     group: 'predictors',
-    log: pino({ level: 'info' }, { write: (line: string) => void lines.push(line) }),
+    log,
     selfCheckTimeoutMs: 60_000,
   });
   agents.push(agent);
-  return { agent, lines };
+  return { agent, lines, log };
 }
 
 /** Publishes one reading, whose answer comes into the inbox. */
@@ -66,6 +67,23 @@ async function ask(): Promise<Inbox> {
 }
 
 describe('an agent', () => {
+  it('says what becomes of each reading from when on its log has the level debug', async () => {
+    const classifier = await createOnnxClassifier(await loadBundle(MODEL_FOLDER));
+    const { agent, lines, log } = start(classifier);
+    await agent.ready;
+    await (await ask()).until(({ length }) => length > 0);
+    while ((await agent.health(5000)).inHand > 0);
+    log.level = 'debug';
+    await (await ask()).until(({ length }) => length > 0);
+    await agent.stop();
+    const settled = lines
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ msg }) => msg === 'reading settled');
+    expect(settled).toEqual([
+      expect.objectContaining({ client: 'buoy-7', id: 'r-1', rows: 1, outcome: 'repeated' }),
+    ]);
+  });
+
   it('that loses its connection in its first check joins once, on the connection that stands', async () => {
     const watcher = await connect();
     const inbox = new Inbox(watcher);

@@ -58,6 +58,12 @@ export function createParts(options: AgentOptions, publish: Bus['publish']): Par
     repeats: new Repeats(),
     publish,
     onProblem: (problem, client, error) => problems.record(problem, client, error),
+    onSettled: ({ client, id, rows }, outcome, reply, durationMs) => {
+      // Asked first: this is done for each reading, and the level may change at any time.
+      if (!log.isLevelEnabled('debug')) return;
+      const lost = reply.ok ? {} : { reply: reply.reason };
+      log.debug({ client, id, rows, outcome, durationMs, ...lost }, 'reading settled');
+    },
     clock,
     wallClock,
   });

@@ -49,6 +49,7 @@ function toyClassifier(runs: number[]): Classifier {
 
 let published: Published[];
 let settled: number;
+let told: unknown[][];
 let outcome: PublishOutcome;
 /** What becomes of one answer, where it is not `outcome` at once. */
 let settleAnswer: (answer: Published, done: (outcome: PublishOutcome) => void) => void;
@@ -84,6 +85,9 @@ function build(rows = 100, bytes = 1_000_000, digest: string = MODEL.digest): vo
       settleAnswer(answer, done);
     },
     onProblem: () => {},
+    onSettled: ({ client, id, rows }, column, reply, durationMs) => {
+      told.push([client, id, rows, column, reply.ok, durationMs]);
+    },
     clock: () => now,
     wallClock: () => 1_000_000 + now,
   });
@@ -92,6 +96,7 @@ function build(rows = 100, bytes = 1_000_000, digest: string = MODEL.digest): vo
 beforeEach(() => {
   published = [];
   settled = 0;
+  told = [];
   outcome = { ok: true };
   settleAnswer = (_, done) => done(outcome);
   repeats = new Repeats();
@@ -143,6 +148,41 @@ describe('a reading', () => {
     });
     expect(settled).toBe(1);
     expect(books.sample(1)).toMatchObject({ received: 1, answered: 1, inHand: 0 });
+  });
+
+  it('is told once it has left our hands, with what became of it and how long that took', async () => {
+    let finish = () => {};
+    settleAnswer = (_, done) => {
+      finish = () => done(outcome);
+    };
+    const tell = async (payload: Buffer) => {
+      accept(payload);
+      await new Promise(setImmediate);
+      expect(told).toEqual([]);
+      now += 7;
+      finish();
+      return told.splice(0);
+    };
+    expect(
+      await tell(
+        reading('r-1', [
+          [0.75, 0],
+          [0, 0],
+        ]),
+      ),
+    ).toEqual([['buoy-7', 'r-1', 2, 'answered', true, 7]]);
+    expect(
+      await tell(
+        reading('r-1', [
+          [0.75, 0],
+          [0, 0],
+        ]),
+      ),
+    ).toEqual([['buoy-7', 'r-1', 2, 'repeated', true, 7]]);
+    outcome = { ok: false, reason: 'lost', detail: 'gone' };
+    expect(await tell(reading('r-2', ['x', 0]))).toEqual([
+      ['buoy-7', 'r-2', 1, 'rejected', false, 7],
+    ]);
   });
 
   it('shares a run with what came at the same time, and each gets its own scores', async () => {

@@ -28,6 +28,14 @@ export type OnProblem = (
   error?: unknown,
 ) => void;
 
+/** Told of every reading that leaves our hands, for the log. */
+export type OnSettled = (
+  reading: { readonly client: string; readonly id: string | null; readonly rows: number },
+  column: Column,
+  reply: PublishOutcome,
+  durationMs: number,
+) => void;
+
 export interface PredictorOptions {
   readonly agent: string;
   readonly maxPayloadBytes: number;
@@ -35,6 +43,7 @@ export interface PredictorOptions {
   readonly repeats: Repeats;
   readonly publish: PublishAnswer;
   readonly onProblem: OnProblem;
+  readonly onSettled: OnSettled;
   /** Milliseconds of a clock that never steps. */
   readonly clock: () => number;
   /** Milliseconds since 1970, for deadlines. */
@@ -213,13 +222,15 @@ export class Predictor {
 
   /** The reading leaves our hands; where the connection took its answer along, it comes again with the session. */
   private settle(delivery: Delivery, column: Column, outcome: PublishOutcome): void {
-    const { books, clock } = this.options;
+    const { books, clock, onSettled } = this.options;
     const isLost = !outcome.ok && (outcome.reason === 'lost' || outcome.reason === 'not-connected');
     if (isLost) books.countReplyLost();
     else if (!outcome.ok) books.countReplyRefused();
     books.settle(column, delivery.rows);
-    books.recordTotal(clock() - delivery.arrivedMs);
+    const durationMs = clock() - delivery.arrivedMs;
+    books.recordTotal(durationMs);
     if (!isLost) delivery.message.settle();
+    onSettled(delivery, column, outcome, durationMs);
     if (books.inHand === 0 && this.idle.length > 0) {
       const waiting = this.idle;
       this.idle = [];
