@@ -73,7 +73,7 @@ it('answers all once, under one name, though one of them is killed (SIGKILL) mea
   }
   const { workers = [] } = samples(told).at(-1) as Stats;
   expect(workers.map(({ model }) => model)).toEqual(['linear', 'linear']);
-  expect(workers.map(({ deaths }) => deaths).sort()).toEqual([0, 1]);
+  expect(new Set(workers.map(({ deaths }) => deaths))).toEqual(new Set([0, 1]));
   for (const { rows } of workers) expect(rows).toBeGreaterThan(0);
 
   child.kill('SIGTERM');
