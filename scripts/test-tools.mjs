@@ -8,12 +8,20 @@ const TOOLS = [
   { command: 'systemd-analyze', package: 'systemd' },
 ];
 
+/** For `npm run test:long` alone. */
+const LONG_TOOLS = [
+  { command: 'debootstrap', package: 'debootstrap' },
+  { command: 'lintian', package: 'lintian' },
+  { command: 'readelf', package: 'binutils' },
+];
+
 /** Debian keeps daemons where a user's PATH may not look. */
 export const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
 
 /** Installs what is missing; gives one line for each tool that is missing still. */
-export function installTools() {
-  const missing = TOOLS.filter((tool) => !isThere(tool));
+export function installTools({ isLong }) {
+  const needed = isLong ? [...TOOLS, ...LONG_TOOLS] : TOOLS;
+  const missing = needed.filter((tool) => !isThere(tool));
   if (missing.length === 0) return [];
   const packages = [...new Set(missing.map((tool) => tool.package))];
   const command = `apt-get install ${packages.join(' ')}`;

@@ -16,7 +16,7 @@ const PROJECTS = isLong ? ['long'] : ['unit', 'integration'];
 /** What failed besides tests, for the summary. */
 const troubles = [];
 
-for (const trouble of installTools()) troubles.push(trouble);
+for (const trouble of installTools({ isLong })) troubles.push(trouble);
 for (const script of isLong ? ['build'] : [...CHECKS, 'build']) {
   heading(script);
   if (run('npm', ['run', '--silent', script]) !== 0) troubles.push(`npm run ${script}`);
