@@ -3,9 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { inFolder, WEIGHTS, writeTestBundle } from '../models/bundle.fixture.ts';
 import { type Bundle, loadBundle } from '../models/bundle.ts';
 import { nanWeights } from '../models/hostile-models.fixture.ts';
-import { linearModel, model, node, sklearnModel, value } from '../models/onnx-models.fixture.ts';
+import {
+  FLOAT,
+  intAttribute,
+  linearModel,
+  model,
+  node,
+  sklearnModel,
+  value,
+} from '../models/onnx-models.fixture.ts';
 import { describeClassifier } from './classifier.suite.ts';
 import { createOnnxClassifier } from './onnx-classifier.ts';
+import { openLoneRow } from './onnx-lone-row.ts';
 
 type Parts = Parameters<typeof writeTestBundle>[1];
 
@@ -14,6 +23,25 @@ function bundleOf(parts: Parts = {}): Promise<Bundle> {
     await writeTestBundle(directory, parts);
     return loadBundle(directory);
   });
+}
+
+/** The short way, with a note of what it does, and perhaps other scores. */
+function spied(spoil: (output: Float32Array) => Float32Array | null = (output) => output) {
+  const runs: string[] = [];
+  const open: typeof openLoneRow = async (...args) => {
+    const row = await openLoneRow(...args);
+    return {
+      run(values) {
+        runs.push('run');
+        return spoil(row.run(values) as Float32Array);
+      },
+      close() {
+        runs.push('closed');
+        row.close();
+      },
+    };
+  };
+  return { open, runs };
 }
 
 const margin = WEIGHTS.map(([first, second]) => [second - first]);
@@ -50,15 +78,67 @@ describe('the ONNX classifier', () => {
     await classifier.close();
   });
 
-  it('answers within the turn of the event loop in which it is asked', async () => {
+  it.each([1, 2])('answers %i rows within the turn of the event loop', async (rows) => {
     const classifier = await createOnnxClassifier(await bundleOf());
     let turned = false;
     const turn = setImmediate(() => {
       turned = true;
     });
-    await classifier.classify(new Float32Array(4), 1);
+    await classifier.classify(new Float32Array(4 * rows), rows);
     expect(turned).toBe(false);
     clearImmediate(turn);
+    await classifier.close();
+  });
+
+  it('computes a lone row on the short way, and several with the package', async () => {
+    const { open, runs } = spied();
+    const classifier = await createOnnxClassifier(await bundleOf(), { openLoneRow: open });
+    const before = runs.length;
+    const alone = await classifier.classify(Float32Array.of(1, 0, 0, 1), 1);
+    expect(runs.length - before).toBe(1);
+    const pair = await classifier.classify(Float32Array.of(1, 0, 0, 1, 0, 0, 0, 0), 2);
+    expect(runs.length - before).toBe(1);
+    expect(pair.slice(0, 2)).toEqual(alone);
+    await classifier.close();
+    expect(runs.at(-1)).toBe('closed');
+  });
+
+  it.each<[string, (output: Float32Array) => Float32Array | null]>([
+    ['gives other scores', (output) => output.map((score) => score + 1e-6)],
+    ['gives too few', (output) => output.subarray(1)],
+    ['fails', () => null],
+  ])('computes a lone row with the package where the short way %s', async (_, spoil) => {
+    const { open, runs } = spied(spoil);
+    const classifier = await createOnnxClassifier(await bundleOf(), { openLoneRow: open });
+    expect(runs.splice(0)).toEqual(['run', 'closed']);
+    await expect(classifier.classify(Float32Array.of(1, 0, 0, 1), 1)).resolves.toBeDefined();
+    expect(runs).toEqual([]);
+    await classifier.close();
+  });
+
+  it('does without the short way where there is none', async () => {
+    const openLoneRow = () => Promise.reject(new Error('no such library'));
+    const classifier = await createOnnxClassifier(await bundleOf(), { openLoneRow });
+    await expect(classifier.classify(Float32Array.of(1, 0, 0, 1), 1)).resolves.toBeDefined();
+    await classifier.close();
+  });
+
+  it('computes with the package what fails on the other way, and says why it fails', async () => {
+    const nonZero = node('NonZero', ['x'], ['at']);
+    const classifier = await createOnnxClassifier(
+      await bundleOf({
+        onnx: model({
+          nodes: [nonZero, node('Cast', ['at'], ['y'], [intAttribute('to', FLOAT)])],
+          inputs: [value('x', ['rows', 4])],
+          outputs: [value('y', ['rows', 'found'])],
+        }),
+        activation: 'none',
+        golden: [{ values: [0, 0, 1, 1], scores: [0, 1] }],
+      }),
+    );
+    await expect(classifier.classify(Float32Array.of(1, 1, 1, 1), 1)).rejects.toThrow(
+      'the model gave',
+    );
     await classifier.close();
   });
 
