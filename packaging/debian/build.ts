@@ -1,7 +1,7 @@
 // npm run package:deb: a Debian package for each architecture, of the commit that is checked out.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ARCHITECTURES, type Architecture } from './architectures.ts';
@@ -70,9 +70,11 @@ function build({ architectures, out, revision }: Wish): void {
       stage(tree, { architecture, dist, help, maintainer, modules, seconds, source, version });
       const file = join(out, `echolot_${version}_${architecture}.deb`);
       // One thread: the bytes of xz depend on how many it has.
-      const args = ['--root-owner-group', '--threads-max=1', '-Zxz', '--build', tree, file];
+      const made = join(work, basename(file));
+      const args = ['--root-owner-group', '--threads-max=1', '-Zxz', '--build', tree, made];
       const env = { ...process.env, SOURCE_DATE_EPOCH: String(seconds) };
       execFileSync('dpkg-deb', args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+      renameSync(made, file);
       console.log(file);
     }
   } finally {

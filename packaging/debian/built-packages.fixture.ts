@@ -1,6 +1,6 @@
 // For tests: packages built as their users build them, and packages like them with something changed.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -25,6 +25,20 @@ export function buildPackages(
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   return said.trim().split('\n');
+}
+
+/**
+ * The package of this commit: built once for all tests, where the builder is as it was committed.
+ * @returns the file
+ */
+export function builtPackage(architecture: string): string {
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' });
+  const isCommitted = git('status', '--porcelain', 'packaging/debian') === '';
+  const key = isCommitted ? git('rev-parse', 'HEAD').trim() : `${process.pid}-${Date.now()}`;
+  const out = join(ROOT, '.tmp', 'tested-packages', key);
+  const isOurs = (name: string) => name.endsWith(`_${architecture}.deb`);
+  const found = existsSync(out) ? readdirSync(out).find(isOurs) : undefined;
+  return found === undefined ? (buildPackages(out, [architecture])[0] ?? '') : join(out, found);
 }
 
 /** Unpacks a package, with its control files in `DEBIAN`. */

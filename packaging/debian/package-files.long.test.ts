@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cleanUp, makeFolder } from '../../cli/run-cli.fixture.ts';
 import { ARCHITECTURES, type Architecture } from './architectures.ts';
-import { buildPackages, unpack } from './built-packages.fixture.ts';
+import { buildPackages, builtPackage, unpack } from './built-packages.fixture.ts';
 import { filesBelow } from './tree.ts';
 
 const NATIVE_MODULES = ['cbor-extract', 'classic-level', 'koffi', 'onnxruntime_binding'];
@@ -17,8 +17,7 @@ let files: Record<Architecture, string>;
 let trees: Record<Architecture, string>;
 
 beforeAll(() => {
-  const [amd64 = '', arm64 = ''] = buildPackages(makeFolder(), ['amd64', 'arm64']);
-  files = { amd64, arm64 };
+  files = { amd64: builtPackage('amd64'), arm64: builtPackage('arm64') };
   const at = (name: Architecture) => unpack(files[name], join(makeFolder(), name));
   trees = { amd64: at('amd64'), arm64: at('arm64') };
 }, LONG_MS);
