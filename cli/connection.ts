@@ -97,7 +97,10 @@ function readKey(path: string, log: Logger): Buffer {
 function warnIfOpen(path: string, warning: string, log: Logger): void {
   // The access list by which systemd lets a service read its credentials looks like rights of a group.
   if (path.startsWith('/run/credentials/')) return;
-  if (statSync(path).mode & 0o077) log.warn({ path, remedy: `chmod 600 ${path}` }, warning);
+  const { mode, uid } = statSync(path);
+  // Root's, and for the eyes of a group: so it was given to us, as Kubernetes gives a Secret.
+  const isGiven = uid === 0 && process.getuid?.() !== 0 && (mode & 0o027) === 0;
+  if (mode & 0o077 && !isGiven) log.warn({ path, remedy: `chmod 600 ${path}` }, warning);
 }
 
 /** Here, where the flags are known, and not at the first handshake. */
