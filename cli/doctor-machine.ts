@@ -22,7 +22,7 @@ export function checkNode(version: string): Finding {
     return failed('node', `Node ${version}, needed is ${needed}`, 'Install Node 24.');
   }
   if (!isAtLeast(version, `${SUPPORTED_NODE}`)) {
-    const detail = `Node ${version} works, and gets no security fixes any more`;
+    const detail = `Node ${version} works; its makers mend it no more (Debian 13 does, its own)`;
     return warning('node', detail, 'Install Node 24 (22 where @tensorflow/tfjs-node is wanted).');
   }
   return ok('node', `Node ${version}`);

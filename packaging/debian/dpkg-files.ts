@@ -2,17 +2,17 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type PackageFacts, renderControl } from './control.ts';
 import { copyTree, filesBelow, listBelow } from './tree.ts';
 
-const SCRIPTS = fileURLToPath(new URL('scripts', import.meta.url));
-
-/** Writes it into the tree of a package, whose files are all there. */
+/**
+ * Writes it into the tree of a package, whose files are all there.
+ * @param scripts the folder of the maintainer scripts
+ */
 export function writeDpkgFiles(
   folder: string,
   facts: Omit<PackageFacts, 'installedKib'>,
-  conffiles: readonly string[],
+  { conffiles, scripts }: { readonly conffiles: readonly string[]; readonly scripts: string },
 ): void {
   const files = filesBelow(folder);
   const bytes = (path: string) => readFileSync(join(folder, path));
@@ -20,7 +20,7 @@ export function writeDpkgFiles(
   // As dpkg-gencontrol counts: each file in whole KiB, each folder one.
   const installedKib = listBelow(folder).reduce((sum, path) => sum + kib(join(folder, path)), 0);
   const debian = join(folder, 'DEBIAN');
-  copyTree(SCRIPTS, debian);
+  copyTree(scripts, debian);
   const control = renderControl({ ...facts, installedKib });
   writeFileSync(join(debian, 'control'), control);
   writeFileSync(join(debian, 'conffiles'), conffiles.map((path) => `/${path}\n`).join(''));

@@ -2,7 +2,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import type { Architecture } from './architectures.ts';
 import { renderChangelog, renderCopyright } from './control.ts';
@@ -12,7 +11,8 @@ import { renderManPage, renderSetupPage } from './man-page.ts';
 import { isShipped } from './shipped-modules.ts';
 import { copyTree, normalise } from './tree.ts';
 
-const OVERRIDES = fileURLToPath(new URL('lintian-overrides', import.meta.url));
+/** In the commit: the maintainer scripts, and what lintian is told. */
+const OWN = 'packaging/debian';
 /** On the machine; `echolot service install` knows it, too. */
 const HOME = 'usr/lib/echolot';
 const SETTINGS = 'etc/echolot/echolot.env';
@@ -73,9 +73,10 @@ export function stage(folder: string, parts: Parts): void {
   copy('systemd/echolot.sysusers.conf', 'usr/lib/sysusers.d/echolot.conf');
   copy('systemd/echolot.tmpfiles.conf', 'usr/lib/tmpfiles.d/echolot.conf');
   copy('systemd/echolot.env', SETTINGS);
-  copyTree(OVERRIDES, at('usr/share/lintian/overrides/echolot'));
+  copy(`${OWN}/lintian-overrides`, 'usr/share/lintian/overrides/echolot');
   document(folder, parts);
-  writeDpkgFiles(folder, parts, [SETTINGS]);
+  const scripts = join(parts.source, OWN, 'scripts');
+  writeDpkgFiles(folder, parts, { conffiles: [SETTINGS], scripts });
   normalise(folder, parts.seconds, (path) => {
     return programs.has(path) || SCRIPTS.test(path) || path === `${HOME}/${MOSQUITTO}/setup.sh`;
   });
