@@ -104,6 +104,19 @@ describe('the script that sets up Mosquitto', () => {
     expect(readdirSync(root, { recursive: true })).toEqual(before);
   });
 
+  it('installs no agent and asks none where there is to be none', async () => {
+    const { code, stdout } = await setup([
+      ...names,
+      '--port',
+      `${port}`,
+      '--dry-run',
+      '--no-agent',
+    ]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^would run: echolot policy prove .*--config /m);
+    expect(stdout).not.toMatch(/edge-1|classify|service install/);
+  });
+
   it.each([
     [['--nonsense'], 64, 'unknown argument --nonsense'],
     [['buoy-7'], 64, 'unknown argument buoy-7'],

@@ -5,7 +5,7 @@ set -euo pipefail
 usage() {
   cat <<'END'
 Usage: echolot-mosquitto-setup [--host NAME] [--agent-id NAME] [--device-id NAME] [--operator-id NAME]
-                               [--listen ADDRESS] [--port PORT] [--dry-run] [--no-start]
+                               [--listen ADDRESS] [--port PORT] [--no-agent] [--dry-run] [--no-start]
 
 Sets up Mosquitto with TLS and the rights of Echolot's policy, one agent as a service, one device and one
 operator; then proves the rights on the running broker and has one reading classified. As root, on Debian
@@ -17,6 +17,7 @@ operator; then proves the rights on the running broker and has one reading class
   --operator-id NAME  who may watch (default: op-1)
   --listen ADDRESS    where devices connect (default: 0.0.0.0)
   --port PORT         the port for devices (default: 8883)
+  --no-agent          no agent here: for an edge that is bridged to agents elsewhere
   --dry-run           say what would be done, and do nothing
   --no-start          write files and identities only, for an image: no service, no proof
   --help              this text
@@ -39,7 +40,7 @@ HERE=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 readonly HERE
 
 host='' agent='' device=buoy-1 operator=op-1 listen=0.0.0.0 port=8883
-dry_run=false start=true
+dry_run=false start=true serve=true
 
 # fail EXIT WHAT REMEDY: the exit codes are those of echolot.
 fail() {
@@ -76,6 +77,7 @@ read_flags() {
         ;;
       --dry-run) dry_run=true && shift ;;
       --no-start) start=false && shift ;;
+      --no-agent) serve=false && shift ;;
       --help | -h) usage && exit 0 ;;
       *) fail 64 "unknown argument $1" 'See --help.' ;;
     esac
@@ -130,7 +132,7 @@ check_machine() {
   kept='Move it away, or add Echolot to it by hand: docs/mosquitto.md has the steps one by one.'
   for each in "$ETC"/conf.d/*.conf; do
     [ -e "$each" ] || [ -L "$each" ] || continue
-    [[ $each == */echolot-*.conf ]] || [ "$(readlink "$each")" = "$DEPLOYED/mosquitto.conf" ] ||
+    [[ ${each##*/} == echolot-*.conf ]] || [ "$(readlink "$each")" = "$DEPLOYED/mosquitto.conf" ] ||
       fail 78 "$each configures this Mosquitto already, and is not of Echolot" "$kept"
   done
   if [ -e "$ETC/mosquitto.conf" ] && ! dpkg-query -W -f '${Conffiles}\n' mosquitto 2> /dev/null |
@@ -246,6 +248,7 @@ prove() {
   say "proof: the same over TLS, on the port for devices"
   run echolot policy prove --url "mqtts://localhost:$port" --ca "$TRUSTED" --store "$STORE" |
     sed '/ ok$/d'
+  $serve || return 0
   say "one reading of $device, over TLS"
   run echolot classify --client-id "$device" --password-file "$PASSWORDS/$device.password" \
     --broker-url "mqtts://localhost:$port" --ca "$TRUSTED" --file "$HERE/reading.json"
@@ -258,8 +261,7 @@ Done. A device needs three things: ${host%%,*}:$port, $TRUSTED and its password.
   $device              $PASSWORDS/$device.password
   $operator (watches)  $PASSWORDS/$operator.password
 Next:
-  systemctl status echolot-agent@$agent
-  echolot doctor --service $agent
+$($serve && printf '  %s\n' "systemctl status echolot-agent@$agent" "echolot doctor --service $agent")
   another device:   $0 --device-id NAME
   another agent:    $0 --agent-id NAME
   take one away:    echolot identity remove NAME --store $STORE && echolot policy apply --url mqtt://127.0.0.1:$INNER --store $STORE
@@ -273,7 +275,7 @@ not_started() {
 Written, and nothing started: Mosquitto, the agent, and so no proof. On the machine itself run this again
 without --no-start, or by hand, where there is no systemd:
   install -d -o mosquitto /run/mosquitto /var/log/mosquitto && mosquitto -c $ETC/mosquitto.conf -d
-  echolot agent --agent-id $agent --password-file $PASSWORDS/$agent.password --broker-url mqtt://127.0.0.1:$INNER
+$($serve && echo "  echolot agent --agent-id $agent --password-file $PASSWORDS/$agent.password --broker-url mqtt://127.0.0.1:$INNER")
   echolot policy prove --url mqtt://127.0.0.1:$INNER --store $STORE --config $DEPLOYED
 END
 }
@@ -282,12 +284,12 @@ read_flags "$@"
 find_echolot
 check_flags
 check_machine
-check_role "$agent" predictor
+! $serve || check_role "$agent" predictor
 check_role "$device" client
 check_role "$operator" operator
 install_mosquitto
 run install -d -m 0700 "$STATE" "$PASSWORDS"
-add "$agent" predictor
+! $serve || add "$agent" predictor
 add "$device" client
 add "$operator" operator
 deploy
@@ -296,6 +298,6 @@ if ! $start; then
   exit 0
 fi
 apply
-start_agent
+! $serve || start_agent
 prove
 $dry_run || next_steps
