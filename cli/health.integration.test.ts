@@ -34,7 +34,7 @@ function ask(path: string) {
 async function until(path: string, codes: readonly [live: number, ready: number]): Promise<string> {
   for (;;) {
     const answer = ask(path);
-    if (`${answer.codes}` === `${codes}`) return answer.says;
+    if (answer.codes.join() === codes.join()) return answer.says;
     await setTimeout(100);
   }
 }
@@ -90,7 +90,7 @@ describe('echolot-health', () => {
   it('explains itself', () => {
     expect(probe(['--help'])).toMatchObject({ status: 0, stderr: '' });
     expect(probe(['--help']).stdout).toMatch(
-      /^Usage: echolot-health .*\n[^]*Examples:\n {2}echolot-health\n/,
+      /^Usage: echolot-health .*\n[\s\S]*Examples:\n {2}echolot-health\n/,
     );
   });
 });
