@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { prettyLine } from './pretty-line.ts';
+import { type LogLine, prettyLine, readLogLine } from './pretty-line.ts';
 
 const time = new Date(2026, 10, 21, 5, 4, 3, 7).getTime();
-const pretty = (fields: object, hasColor = false) =>
-  prettyLine(JSON.stringify({ level: 30, time, msg: 'serving', ...fields }), hasColor);
+const read = (fields: object) =>
+  readLogLine(JSON.stringify({ level: 30, time, msg: 'serving', ...fields })) as LogLine;
+const pretty = (fields: object, hasColor = false) => prettyLine(read(fields), hasColor);
 
 describe('a line of the log for people', () => {
   it('has the time of day, the level, the message and its fields', () => {
@@ -46,4 +47,17 @@ describe('a line of the log for people', () => {
       colored = colored.replaceAll(part, '');
     expect(colored).toBe(pretty({ level: 50, a: 1 }));
   });
+
+  it('has its day and who wrote it where several write', () => {
+    expect(prettyLine(read({ a: 1 }), false, 'edge-1')).toBe(
+      '2026-11-21 05:04:03.007 edge-1 info    serving a=1',
+    );
+  });
+
+  it.each(['', 'error: x', '[]', 'null', '7', '{"level":30}', '{"time":1,"level":"30"}'])(
+    'is not made of %j',
+    (text) => {
+      expect(readLogLine(text)).toBeNull();
+    },
+  );
 });

@@ -13,25 +13,66 @@ const LEVELS = [
 const FAINT = 2;
 const WORD_WIDTH = 'warning'.length;
 
+/** What a line is made of. */
+export interface LogLine {
+  readonly time: Date;
+  /** As pino counts: 30 for info. */
+  readonly level: number;
+  readonly msg: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
 /**
- * Rewrites a line of pino, such as `15:04:05.006 warning broker unreachable url=mqtt://127.0.0.1:1883`; the
- * time is that of this machine's zone. Nothing in it can drive a terminal or forge a line.
+ * Reads a line of pino; an error becomes its message, as `cause`.
+ * @returns `null` where it is none
  */
-export function prettyLine(json: string, hasColor: boolean): string {
-  const { err, level, msg, time, ...fields } = JSON.parse(json) as Record<string, unknown>;
+export function readLogLine(json: string): LogLine | null {
+  const line = parseObject(json);
+  if (line === null) return null;
+  const { err, level, msg, time, ...fields } = line;
+  if (typeof level !== 'number' || typeof time !== 'number') return null;
+  const cause = (err as { message?: unknown } | null | undefined)?.message;
+  return {
+    time: new Date(time),
+    level,
+    msg: String(msg),
+    fields: cause === undefined ? fields : { ...fields, cause },
+  };
+}
+
+/**
+ * A line such as `15:04:05.006 warning broker unreachable url=mqtt://127.0.0.1:1883`; the time is that of this
+ * machine's zone. Nothing in it can drive a terminal or forge a line.
+ * @param source who wrote it, where several do; the line then has its day, too
+ */
+export function prettyLine(
+  { fields, level, msg, time }: LogLine,
+  hasColor: boolean,
+  source?: string,
+): string {
   const paint = (text: string, sgr: number) => (hasColor ? `\u001b[${sgr}m${text}\u001b[0m` : text);
-  const { color, word } = LEVELS.find(({ from }) => Number(level) >= from) ?? LEVELS[0];
-  const cause = (err as { message?: string } | undefined)?.message;
-  const all = Object.entries({ ...fields, ...(cause === undefined ? {} : { cause }) });
-  const parts = all.map(
+  const { color, word } = LEVELS.find(({ from }) => level >= from) ?? LEVELS[0];
+  const parts = Object.entries(fields).map(
     ([name, value]) => `${paint(`${printable(name)}=`, FAINT)}${printable(valueText(value))}`,
   );
+  const from = source === undefined ? [] : [printable(source)];
   return [
-    paint(clockTime(new Date(Number(time))), FAINT),
+    paint(source === undefined ? clockTime(time) : `${day(time)} ${clockTime(time)}`, FAINT),
+    ...from,
     `${paint(word, color)}${' '.repeat(WORD_WIDTH - word.length)}`,
-    printable(String(msg)),
+    printable(msg),
     ...parts,
   ].join(' ');
+}
+
+/** `null` where the text is no JSON, or JSON of something else. */
+export function parseObject(json: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null ? { ...value } : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Words stand as they are; what holds a space, a quote or an equals sign is quoted as JSON is. */
@@ -39,10 +80,13 @@ function valueText(value: unknown): string {
   return typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
 }
 
+const two = (number: number) => String(number).padStart(2, '0');
+
+function day(date: Date): string {
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
 function clockTime(date: Date): string {
-  const two = (number: number) => String(number).padStart(2, '0');
-  const [hours, minutes, seconds] = [date.getHours(), date.getMinutes(), date.getSeconds()].map(
-    two,
-  );
-  return `${hours}:${minutes}:${seconds}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+  const parts = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two);
+  return `${parts.join(':')}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 }

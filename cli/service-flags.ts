@@ -1,12 +1,22 @@
-// What the subcommands of `echolot service` that change something have in common.
+// What the subcommands of `echolot service` have in common.
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { isName, NAME_RULE } from '../schemas/names.ts';
 import type { Context } from './context.ts';
 import { printable } from './errors.ts';
 import { applySteps } from './service-apply.ts';
 import { OWN_SCRIPT } from './service-install.ts';
 import { requireSystemd } from './service-machine.ts';
-import type { Step } from './service-plan.ts';
+import { agentUnit, type Step } from './service-plan.ts';
+
+/** What is asked after where no agent is named. */
+export const SERVICE_UNITS = ['echolot.target', 'echolot-broker.service', agentUnit('*')];
+
+/** For commander: an agent's name on the command line. */
+export function readAgentName(text: string): string {
+  if (!isName(text)) throw new InvalidArgumentError(`A name is ${NAME_RULE}.`);
+  return text;
+}
 
 export interface WhereFlags {
   readonly dryRun?: boolean;

@@ -75,6 +75,9 @@ describe('on a machine with systemd', () => {
     await machine.run('systemctl', 'restart', BROKER);
     expect(await priorityOf(unit, 'connection lost, trying again')).toBe('4');
     for (const entry of await journal(unit, 'warning')) expect(messageOf(entry)?.level).toBe(40);
+    const { stdout } = await machine.echolot('service', 'logs', 'edge-1', '--pretty');
+    expect(stdout).toMatch(/^\S+ \S+ edge-1 info {4}Start(ing|ed) .*Echolot agent edge-1/m);
+    expect(stdout).toMatch(/^\S+ \S+ edge-1 warning connection lost, trying again detail=/m);
     await machine.until(() => isServing('edge-1'));
   });
 

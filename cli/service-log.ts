@@ -4,7 +4,7 @@ import { type LevelWithSilent, type Logger, pino } from 'pino';
 import type { Context } from './context.ts';
 import { markLevel } from './journal.ts';
 import { hasColor } from './live-region.ts';
-import { prettyLine } from './pretty-line.ts';
+import { prettyLine, readLogLine } from './pretty-line.ts';
 
 const STANDARD_ERROR = 2;
 const SWITCH = 'SIGUSR2';
@@ -57,7 +57,10 @@ function destination({ env, isJournal = false, stderr }: Context, pretty: boolea
   const file = pino.destination({ dest: STANDARD_ERROR, sync: true });
   if (!pretty && !isJournal) return file;
   const color = stderr.isTTY === true && hasColor(env);
-  const rewrite = (json: string) => (pretty ? `${prettyLine(json, color)}\n` : json);
+  const rewrite = (json: string) => {
+    const line = pretty ? readLogLine(json) : null;
+    return line === null ? json : `${prettyLine(line, color)}\n`;
+  };
   return {
     // pino then tells us the level of each line.
     [Symbol.for('pino.metadata')]: true,

@@ -168,6 +168,25 @@ describe('echolot service status and logs', () => {
     );
   });
 
+  it('are for people where they want it', async () => {
+    const folder = makeFolder();
+    const line = { level: 40, time: 1_795_276_250_996, msg: 'broker unreachable', detail: 'gone' };
+    const entry = { MESSAGE: JSON.stringify(line), _SYSTEMD_UNIT: 'echolot-agent@edge-1.service' };
+    const script = `#!/bin/sh\necho "$@" >&2\necho '${JSON.stringify(entry)}'\nexit 4\n`;
+    writeFileSync(join(folder, 'journalctl'), script, { mode: 0o755 });
+    const env = { PATH: `${folder}:${process.env['PATH']}` };
+    const { code, stderr, stdout } = await runCli(['service', 'logs', 'edge-1', '--pretty'], {
+      env,
+    });
+    expect(code).toBe(4);
+    expect(stderr).toBe(
+      '--no-pager --lines=50 --unit=echolot-agent@edge-1.service --output=json\n',
+    );
+    expect(stdout).toMatch(/^2026-\d\d-\d\d \S+ edge-1 warning broker unreachable detail=gone\n$/);
+    const missing = await runCli(['service', 'logs', '--pretty'], { env: { PATH: makeFolder() } });
+    expect([missing.code, missing.stderr]).toEqual([69, expect.stringContaining('cannot be run')]);
+  });
+
   it('say what is missing where there is no systemd', async () => {
     const { code, stderr } = await runCli(['service', 'status'], { env: { PATH: makeFolder() } });
     expect([code, stderr]).toEqual([69, expect.stringContaining('systemctl cannot be run')]);

@@ -40,10 +40,22 @@ describe('help', () => {
 
 describe('a wrong command line', () => {
   it('is one with a flag that would have no effect', async () => {
-    const args = ['up', '--demo', '--port', '0', '--inference', 'process', '--data-dir', 'x'];
+    const args = [
+      'up',
+      '--demo',
+      '--port',
+      '0',
+      '--inference',
+      'process',
+      '--data-dir',
+      'x',
+      '--pretty',
+    ];
     const { code, stderr, stdout } = await runCli(args);
     expect([code, stdout]).toEqual([64, '']);
-    expect(stderr).toContain('error: --data-dir, --inference cannot be given with --demo');
+    expect(stderr).toContain(
+      'error: --data-dir, --inference, --pretty cannot be given with --demo',
+    );
   });
 
   it.each([

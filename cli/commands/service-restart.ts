@@ -1,10 +1,9 @@
 // echolot service restart: a new version, or new settings, without a moment in which nobody serves.
 import { spawnSync } from 'node:child_process';
 import { type Command, InvalidArgumentError } from 'commander';
-import { isName, NAME_RULE } from '../../schemas/names.ts';
 import type { Context } from '../context.ts';
-import { CliError, EXIT } from '../errors.ts';
 import { addPlainCommand } from '../plain-command.ts';
+import { readAgentName } from '../service-flags.ts';
 import { agentUnit } from '../service-plan.ts';
 import {
   chooseAgents,
@@ -13,6 +12,7 @@ import {
   readAgents,
   restartInTurn,
 } from '../service-restart.ts';
+import { cannotRun } from '../systemd-programs.ts';
 
 interface RestartFlags {
   readonly dryRun?: boolean;
@@ -40,14 +40,14 @@ function knownAgents(): KnownAgent[] {
   const filter = ['--all', '--plain', '--no-legend', '--no-pager', agentUnit('*')];
   const { error, status, stderr, stdout } = systemctl(['list-units', ...filter]);
   if (!error && status === 0) return readAgents(stdout);
-  throw missing(error?.message ?? stderr.trim());
+  throw cannotRun('systemctl', error?.message ?? stderr.trim());
 }
 
 /** systemctl waits for READY of a unit of Type=notify, and the restarted process only then serves. */
 function restart(unit: string, timeoutSeconds: number): RestartOutcome {
   const { error, status } = systemctl(['restart', unit], timeoutSeconds);
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT') return 'late';
-  if (error) throw missing(error.message);
+  if (error) throw cannotRun('systemctl', error.message);
   return status === 0 ? 'ready' : 'failed';
 }
 
@@ -59,17 +59,8 @@ function systemctl(args: readonly string[], timeoutSeconds = 0) {
   });
 }
 
-function missing(why: string): CliError {
-  return new CliError(
-    `systemctl cannot be run: ${why}`,
-    'It comes with systemd: ask on the machine whose systemd runs the services.',
-    { code: 'SYSTEMD_MISSING', exitCode: EXIT.unavailable },
-  );
-}
-
 function readNames(text: string, before: readonly string[] = []): string[] {
-  if (!isName(text)) throw new InvalidArgumentError(`A name is ${NAME_RULE}.`);
-  return [...before, text];
+  return [...before, readAgentName(text)];
 }
 
 function readSeconds(text: string): number {
