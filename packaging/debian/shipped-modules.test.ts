@@ -46,6 +46,7 @@ describe('the modules of a package', () => {
     'typebox/build/index.mjs',
     'koffi/src/koffi/index.js',
     'koffi/LICENSE.txt',
+    'bl/LICENSE.md',
     'koffi/package.json',
     'onnxruntime-node/dist/index.js',
     'onnxruntime-common/dist/cjs/index.js',
