@@ -20,6 +20,7 @@ import { benchSlowLogins } from './slow-logins.ts';
 import { startUp } from './start-up.ts';
 import { renderTable } from './table.ts';
 import { throughput } from './throughput.ts';
+import { workers } from './workers.ts';
 
 const PARTS: readonly Part[] = [
   throughput,
@@ -30,6 +31,7 @@ const PARTS: readonly Part[] = [
   memory,
   startUp,
   scaling,
+  workers,
   slopes,
 ];
 

@@ -3,6 +3,7 @@ import { encodeMessage } from '../schemas/encode.ts';
 import { buildTopic } from '../schemas/topics.ts';
 import { ID_TEMPLATE, PublishTemplate } from './frames.ts';
 
+/** Numbers of a reading for the shipped model. */
 const WIDTH = 60;
 /** Different readings in turn, so that nobody answers from a memory of the last one. */
 const VARIETY = 8;
@@ -19,11 +20,11 @@ export class Question {
   private readonly payloads: readonly Buffer[];
   private readonly templates = new Map<string, readonly PublishTemplate[]>();
 
-  constructor(model: string, qos: 0 | 1, form: Form = 'json') {
+  constructor(model: string, qos: 0 | 1, form: Form = 'json', width = WIDTH) {
     this.model = model;
     this.qos = qos;
     this.rows = typeof form === 'object' ? form.rows : 1;
-    this.payloads = payloadsOf(form, this.rows);
+    this.payloads = payloadsOf(form, this.rows * width);
   }
 
   templateOf(client: string, serial: number): PublishTemplate {
@@ -42,9 +43,9 @@ export class Question {
   }
 }
 
-function payloadsOf(form: Form, rows: number): Buffer[] {
+function payloadsOf(form: Form, count: number): Buffer[] {
   return Array.from({ length: VARIETY }, (_, seed) => {
-    const numbers = Array.from({ length: rows * WIDTH }, (_value, at) => {
+    const numbers = Array.from({ length: count }, (_value, at) => {
       return ((at * 7919 + seed * 104_729) % 10_000) / 10_000;
     });
     const values = typeof form === 'object' ? Float32Array.from(numbers) : numbers;
