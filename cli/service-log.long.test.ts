@@ -117,6 +117,18 @@ describe('on a machine with systemd', () => {
     expect([await mainPid('edge-1'), await restarts('edge-1')]).toEqual([before, '0']);
   });
 
+  it('SIGTERM to all processes of a service lets it finish, with the process of its model', async () => {
+    const unit = unitOf('edge-1');
+    const count = Number(await restarts('edge-1'));
+    const before = await journal(unit, 'err');
+    await machine.run('systemctl', 'kill', '--signal=SIGTERM', unit);
+    await machine.until(async () => Number(await restarts('edge-1')) === count + 1);
+    await machine.until(() => isServing('edge-1'));
+    expect(await journal(unit, 'err')).toEqual(before);
+    const written = (await journal(unit, 'info')).map(messageOf);
+    expect(written).toContainEqual(expect.objectContaining({ msg: 'stopped', unanswered: 0 }));
+  });
+
   it('a rolling restart restarts one after the other, and goes no further than one that fails', async () => {
     const pids = async () => [await mainPid('edge-1'), await mainPid('edge-2')];
     const before = await pids();

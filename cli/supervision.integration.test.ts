@@ -82,6 +82,23 @@ describe('an agent under a service manager', () => {
   });
 });
 
+describe('an agent whose model hangs in a process of its own', () => {
+  it('replaces that process, and beats again', async () => {
+    const manager = openManager();
+    const broker = await openBroker();
+    const quick = ['--inference', 'process', '--inference-timeout', '1'];
+    const agent = startAgent(manager, broker.url, ...quick);
+    await moreBeats(manager, 1);
+    const worker = childOf(agent);
+    process.kill(worker, 'SIGSTOP');
+    await agent.says(/"level":50,.*the model's process died, starting another/);
+    await moreBeats(manager, 2);
+    expect(childOf(agent)).not.toBe(worker);
+    expect(agent.child.exitCode).toBeNull();
+    expect(manager.count('READY=1')).toBe(1);
+  });
+});
+
 describe('the broker under a service manager', () => {
   it('is READY when it listens, and says when it stops', async () => {
     const manager = openManager();
