@@ -38,13 +38,19 @@ describe('a probe', () => {
     );
   });
 
-  it.each(['', '{', 'null', '7', '{}', '{"atMs":1,"status":"x"}', '{"atMs":"1"}'])(
-    'takes %j for no report',
-    (text) => {
-      const detail = 'the file holds no report of an agent';
-      expect(judgeReport(text, 'live', 0)).toEqual({ isWell: false, detail });
-    },
-  );
+  it.each([
+    '',
+    '{',
+    'null',
+    '7',
+    '{}',
+    '{"atMs":1,"status":"x"}',
+    '{"atMs":1,"status":"x","isLive":true}',
+    '{"status":"x","isLive":true,"isReady":true,"isStarting":false}',
+  ])('takes %j for no report', (text) => {
+    const detail = 'the file holds no report of an agent';
+    expect(judgeReport(text, 'live', 0)).toEqual({ isWell: false, detail });
+  });
 });
 
 describe('the clock of reports', () => {
