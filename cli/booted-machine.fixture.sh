@@ -1,6 +1,8 @@
 #!/bin/sh
 # For tests: a real systemd as process 1 of a machine made of namespaces, over this one's files, which stay as
-# they are. Needs root. Arguments: an empty folder to work in, and the folder of the built package.
+# they are. Needs root. Arguments: an empty folder to work in, and what is to be found in its /opt: the folder of
+# what was built, or one of Debian packages. With BOOT_ROOT it is over the files of that folder, and has a network of
+# its own.
 set -e
 work=$1
 package=$2
@@ -10,14 +12,15 @@ if [ "$3" != inside ]; then
   [ -d "$tree/systemd" ] && tree=$tree/systemd
   mkdir -p "$tree/$(basename "$work")"
   echo $$ > "$tree/$(basename "$work")/cgroup.procs"
-  exec unshare --mount --pid --fork --uts --ipc --cgroup --kill-child sh "$0" "$work" "$package" inside
+  exec unshare --mount --pid --fork --uts --ipc --cgroup ${BOOT_ROOT:+--net} --kill-child sh "$0" "$work" "$package" inside
 fi
 mount --make-rprivate /
+[ -z "$BOOT_ROOT" ] || ip link set lo up
 mkdir -p "$work/layer"
 mount -t tmpfs tmpfs "$work/layer"
 mkdir "$work/layer/upper" "$work/layer/work" "$work/layer/root"
 root=$work/layer/root
-mount -t overlay overlay -o "lowerdir=/,upperdir=$work/layer/upper,workdir=$work/layer/work" "$root"
+mount -t overlay overlay -o "lowerdir=${BOOT_ROOT:-/},upperdir=$work/layer/upper,workdir=$work/layer/work" "$root"
 # The settings of the kernel are everybody's: to be read only.
 mount -t proc proc "$root/proc"
 mount --bind "$root/proc/sys" "$root/proc/sys"
@@ -33,12 +36,17 @@ fi
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/tmp"
-# The package where the services see it.
-mkdir -p "$root/opt/echolot/node_modules" "$root/oldroot"
-for part in dist models systemd package.json; do cp -a "$package/$part" "$root/opt/echolot/"; done
-mount --bind -o ro "$package/node_modules" "$root/opt/echolot/node_modules"
-# Nothing of this machine's own services.
-rm -rf "$root"/etc/systemd/system/*
+# Where the services see it.
+mkdir -p "$root/opt" "$root/oldroot"
+if [ -e "$package/package.json" ]; then
+  mkdir -p "$root/opt/echolot/node_modules"
+  for part in dist models systemd package.json; do cp -a "$package/$part" "$root/opt/echolot/"; done
+  mount --bind -o ro "$package/node_modules" "$root/opt/echolot/node_modules"
+else
+  cp "$package"/*.deb "$root/opt/"
+fi
+# Nothing of this machine's own services, and nothing that keeps packages from theirs, as images for containers do.
+rm -rf "$root"/etc/systemd/system/* "$root/usr/sbin/policy-rc.d"
 for unit in sysinit basic network-online time-sync empty; do
   printf '[Unit]\nDefaultDependencies=no\n' > "$root/etc/systemd/system/$unit.target"
 done

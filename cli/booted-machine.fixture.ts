@@ -16,10 +16,17 @@ export class BootedMachine {
   private readonly child: ChildProcess;
   private readonly ended: Promise<string>;
 
-  /** @param folder an empty one, for its files */
-  constructor(folder: string) {
+  /**
+   * @param folder an empty one, for its files
+   * @param content for its /opt: the folder of what was built, or one of Debian packages
+   * @param root the folder of another system, which then also has a network of its own; default: this machine's files
+   */
+  constructor(folder: string, content = PACKAGE_ROOT, root = '') {
     this.folder = folder;
-    this.child = spawn('sh', [SCRIPT, folder, PACKAGE_ROOT], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn('sh', [SCRIPT, folder, content], {
+      env: { ...process.env, BOOT_ROOT: root },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let said = '';
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => (said += text));
@@ -48,7 +55,17 @@ export class BootedMachine {
   async run(...command: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
     const children = `/proc/${this.child.pid}/task/${this.child.pid}/children`;
     const target = readFileSync(children, 'utf8').trim();
-    const enter = ['--target', target, '--mount', '--pid', '--uts', '--ipc', '--cgroup', '--'];
+    const enter = [
+      '--target',
+      target,
+      '--mount',
+      '--pid',
+      '--uts',
+      '--ipc',
+      '--cgroup',
+      '--net',
+      '--',
+    ];
     try {
       return { code: 0, ...(await promisify(execFile)('nsenter', [...enter, ...command])) };
     } catch (error) {
@@ -60,6 +77,12 @@ export class BootedMachine {
 
   echolot(...args: string[]) {
     return this.run(process.execPath, '/opt/echolot/dist/cli/echolot.js', ...args);
+  }
+
+  /** What the processes of a unit wrote, without what systemd says of them. */
+  async log(unit: string): Promise<string[]> {
+    const query = ['--output=cat', `--unit=${unit}`, '_TRANSPORT=stdout'];
+    return (await this.run('journalctl', ...query)).stdout.trim().split('\n');
   }
 
   /** A property of a unit, as `systemctl show` has it. */

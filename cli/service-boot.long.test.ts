@@ -13,11 +13,6 @@ const LONG_OUTAGE = 45_000_000;
 let machine: BootedMachine;
 const show = (property: string) => machine.show(AGENT, property);
 const restarts = async () => Number(await show('NRestarts'));
-/** What the processes of a unit wrote, without what systemd says of them. */
-const logOf = async (unit: string) => {
-  const query = ['--output=cat', `--unit=${unit}`, '_TRANSPORT=stdout'];
-  return (await machine.run('journalctl', ...query)).stdout.trim().split('\n');
-};
 const isServing = async () =>
   (await show('ActiveState')) === 'active' && (await show('StatusText')).startsWith('serving');
 
@@ -57,7 +52,7 @@ describe('on a machine with systemd', () => {
     expect(status).toMatch(/^CapEff:\t0+$/m);
     expect(await restarts()).toBe(0);
     // What the sandbox took away would show here, as it did when /proc/cpuinfo was hidden.
-    for (const line of await logOf(AGENT)) expect(line).toMatch(/^\{"level":30,/);
+    for (const line of await machine.log(AGENT)) expect(line).toMatch(/^\{"level":30,/);
   });
 
   it('an agent that is killed, or that hangs, is started again', async () => {
@@ -105,7 +100,7 @@ describe('on a machine with systemd', () => {
     const agentEnd = Number(await show('InactiveEnterTimestampMonotonic'));
     const brokerStop = Number(await machine.show(BROKER, 'ActiveExitTimestampMonotonic'));
     expect(agentEnd).toBeLessThanOrEqual(brokerStop);
-    const log = await logOf(AGENT);
+    const log = await machine.log(AGENT);
     expect(log.at(-1)).toContain('"unanswered":0,"msg":"stopped"');
     expect((await machine.echolot('service', 'uninstall', '--purge')).code).toBe(0);
     const left = await machine.run('find', '/etc', '/var/lib', '-name', '*echolot*');
