@@ -1,5 +1,6 @@
 // Our options in the words of mqtt.js: everything that it would do by itself later is switched off.
 import { type IClientOptions, UniqueMessageIdProvider } from 'mqtt';
+import { LazyInterval } from './lazy-interval.ts';
 import type { BusOptions, Protocol } from './types.ts';
 
 export const DEFAULT_MAXIMUM_PACKET_BYTES = 8 * 1024 * 1024;
@@ -18,6 +19,7 @@ export function clientOptions(options: BusOptions, protocol: Protocol): IClientO
     reconnectPeriod: 0,
     resubscribe: false,
     queueQoSZero: false,
+    timerVariant: new LazyInterval(),
     // A dozen calls for each message that print nothing.
     log: () => {},
     // Shared with plain-publisher.ts.

@@ -186,9 +186,7 @@ export class Connection {
     });
     client.on('packetreceive', (packet) => {
       if (packet.cmd === 'puback') {
-        // Not before mqtt.js has looked at it: the identifier that it frees may go to a message of mqtt.js's
-        // own, which would take this for its acknowledgement.
-        queueMicrotask(() => this.plain.receive(packet.messageId ?? 0, packet.reasonCode));
+        this.plain.receive(packet.messageId ?? 0, packet.reasonCode);
       }
       // mqtt.js says `connect` some ticks later, and perhaps after the first of a resumed session's readings.
       if (packet.cmd === 'connack' && (packet.reasonCode ?? packet.returnCode) === 0) {

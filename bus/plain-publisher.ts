@@ -18,6 +18,8 @@ export class PlainPublisher {
   private readonly write: (bytes: Buffer, written?: Acknowledged) => void;
   private readonly ids: MessageIds;
   private readonly protocol: Protocol;
+  /** Identifiers and reason codes of PUBACKs, in turn. */
+  private received: number[] = [];
   private readonly unacknowledged = new Map<number, Acknowledged>();
 
   constructor(
@@ -45,8 +47,25 @@ export class PlainPublisher {
     this.write(encodePublish(topic, payload, messageId, this.protocol));
   }
 
-  /** Takes a PUBACK in; those of others are none of ours. */
+  /**
+   * Takes a PUBACK in; those of others are none of ours. It is looked at in a microtask, when mqtt.js has had
+   * its look: the identifier that it frees may go to a message of mqtt.js's own, which would take this for
+   * its acknowledgement.
+   */
   receive(messageId: number, reasonCode = 0): void {
+    if (this.received.length === 0) queueMicrotask(this.takeIn);
+    this.received.push(messageId, reasonCode);
+  }
+
+  private readonly takeIn = (): void => {
+    const { received } = this;
+    this.received = [];
+    for (let at = 0; at < received.length; at += 2) {
+      this.acknowledge(received[at] as number, received[at + 1] as number);
+    }
+  };
+
+  private acknowledge(messageId: number, reasonCode: number): void {
     const acknowledged = this.unacknowledged.get(messageId);
     if (!acknowledged) return;
     this.unacknowledged.delete(messageId);
@@ -81,15 +100,23 @@ export function encodePublish(
   const remaining = 2 + topicBytes + idBytes + propertyBytes + payload.length;
   const lengthBytes = remaining < 0x80 ? 1 : remaining < 0x4000 ? 2 : remaining < 0x20_0000 ? 3 : 4;
   const bytes = Buffer.allocUnsafe(1 + lengthBytes + remaining);
-  let offset = bytes.writeUInt8(messageId === null ? 0x30 : 0x32, 0);
+  // Without the checks of `writeUInt8` and its like: this is on the way of every answer.
+  bytes[0] = messageId === null ? 0x30 : 0x32;
   for (let left = remaining, index = 1; index <= lengthBytes; index += 1) {
-    offset = bytes.writeUInt8((left & 0x7f) | (index < lengthBytes ? 0x80 : 0), offset);
+    bytes[index] = (left & 0x7f) | (index < lengthBytes ? 0x80 : 0);
     left >>>= 7;
   }
-  offset = bytes.writeUInt16BE(topicBytes, offset);
-  offset += bytes.write(topic, offset);
-  if (messageId !== null) offset = bytes.writeUInt16BE(messageId, offset);
-  if (protocol === '5') offset = bytes.writeUInt8(0, offset);
-  payload.copy(bytes, offset);
+  let offset = 1 + lengthBytes;
+  bytes[offset] = topicBytes >>> 8;
+  bytes[offset + 1] = topicBytes;
+  bytes.write(topic, offset + 2);
+  offset += 2 + topicBytes;
+  if (messageId !== null) {
+    bytes[offset] = messageId >>> 8;
+    bytes[offset + 1] = messageId;
+    offset += 2;
+  }
+  if (protocol === '5') bytes[offset++] = 0;
+  bytes.set(payload, offset);
   return bytes;
 }
