@@ -83,6 +83,42 @@ describe('a journal', () => {
     expect(warnings()).toEqual(['the last life ended while readings were computed']);
   });
 
+  it('has nothing in hand once the answers of a run are out', async () => {
+    const journal = start();
+    journal.begin([a]);
+    journal.end([a]);
+    await new Promise((resolve) => setImmediate(resolve));
+    crash(journal);
+    expect(standings(start())).toEqual(['free', 'free', 'free']);
+  });
+
+  it('still has in hand what is computed over a turn of the event loop', async () => {
+    const journal = start();
+    journal.begin([a]);
+    journal.end([a]);
+    journal.begin([b]);
+    await new Promise((resolve) => setImmediate(resolve));
+    crash(journal);
+    expect(standings(start())).toEqual(['free', 'suspect', 'free']);
+  });
+
+  it('suspects at most what was served in the turn of a death', () => {
+    const journal = start();
+    journal.begin([a]);
+    journal.end([a]);
+    crash(journal);
+    expect(standings(start())).toEqual(['suspect', 'free', 'free']);
+  });
+
+  it('never condemns what was served in the turn of a death, as where another model died', () => {
+    dieIn(a, b);
+    const journal = start();
+    journal.begin([a]);
+    journal.end([a]);
+    crash(journal);
+    expect(standings(start())).toEqual(['free', 'suspect', 'free']);
+  });
+
   it('condemns what died with a second life, alone', () => {
     dieIn(a, b);
     dieIn(a);

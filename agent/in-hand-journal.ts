@@ -60,6 +60,8 @@ export class InHandJournal implements RunWatch {
   private readonly suspects: Suspects;
   private readonly path: string;
   private file: number | null;
+  private isRunning = false;
+  private marking: NodeJS.Immediate | null = null;
   private saveTimer: NodeJS.Timeout | null = null;
 
   /** @throws {Error} the folder cannot be used */
@@ -88,19 +90,35 @@ export class InHandJournal implements RunWatch {
   }
 
   begin(entries: readonly RunEntry[]): void {
+    this.isRunning = true;
     this.write(this.record.fill(entries));
   }
 
+  /**
+   * While there are no suspects the empty record is written when the answers of this turn are out: a death in
+   * between makes a suspect of who was served. With suspects it is written at once, so that nobody who was
+   * served is ever condemned.
+   */
   end(entries: readonly RunEntry[]): void {
+    this.isRunning = false;
+    if (this.suspects.size === 0) {
+      this.marking ??= setImmediate(this.mark);
+      return;
+    }
     this.write(this.nothing);
-    if (this.suspects.size === 0) return;
     for (const entry of entries) {
       if (this.suspects.clear(keyOf(entry))) this.saveSoon();
     }
   }
 
+  private readonly mark = (): void => {
+    this.marking = null;
+    if (!this.isRunning) this.write(this.nothing);
+  };
+
   /** A clean end leaves nothing in hand. */
   close(): void {
+    if (this.marking) clearImmediate(this.marking);
     if (this.saveTimer) this.saveNow();
     if (this.file === null) return;
     closeSync(this.file);

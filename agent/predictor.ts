@@ -119,8 +119,8 @@ export class Predictor {
       bytes: message.payload.length + reading.values.byteLength,
       onScores: (scores, firstRow) => {
         const payload = encodePrediction(reading, scores, firstRow, signature);
-        if (message.qos !== 0) this.options.repeats.remember(fingerprint(), payload);
         this.answer(delivery, 'answered', payload);
+        if (message.qos !== 0) this.options.repeats.remember(fingerprint(), payload);
       },
       onExpired: () =>
         this.reject(delivery, 'expired', {
