@@ -246,12 +246,12 @@ prove() {
   say 'proof: what each role may do and may not, tried on the running broker'
   run echolot policy prove --url "mqtt://127.0.0.1:$INNER" --store "$STORE" --config "$DEPLOYED"
   say "proof: the same over TLS, on the port for devices"
-  run echolot policy prove --url "mqtts://localhost:$port" --ca "$TRUSTED" --store "$STORE" |
+  run echolot policy prove --url "mqtts://127.0.0.1:$port" --ca "$TRUSTED" --store "$STORE" |
     sed '/ ok$/d'
   $serve || return 0
   say "one reading of $device, over TLS"
   run echolot classify --client-id "$device" --password-file "$PASSWORDS/$device.password" \
-    --broker-url "mqtts://localhost:$port" --ca "$TRUSTED" --file "$HERE/reading.json"
+    --broker-url "mqtts://127.0.0.1:$port" --ca "$TRUSTED" --file "$HERE/reading.json"
 }
 
 next_steps() {
