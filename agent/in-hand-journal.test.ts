@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InHandJournal, openInHandJournal } from './in-hand-journal.ts';
 import { InHandRecord, keyOf } from './in-hand-record.ts';
 import type { DecodedReading } from '../schemas/decode-reading.ts';
-import type { RunEntry } from './lane.ts';
+import type { RunEntry } from './admitted.ts';
 import { lazyFingerprint } from './repeats.ts';
 
 const DIGEST = 'sha256:abc';

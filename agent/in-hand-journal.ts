@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { InHandRecord, keyOf, readInHand } from './in-hand-record.ts';
 import { isAlive } from './is-alive.ts';
-import type { RunEntry, RunWatch } from './lane.ts';
+import type { RunEntry, RunWatch } from './admitted.ts';
 import { Suspects } from './suspects.ts';
 
 interface JournalOptions {

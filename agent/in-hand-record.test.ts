@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InHandRecord, keyOf, readInHand } from './in-hand-record.ts';
 import type { DecodedReading } from '../schemas/decode-reading.ts';
-import type { RunEntry } from './lane.ts';
+import type { RunEntry } from './admitted.ts';
 import { lazyFingerprint } from './repeats.ts';
 
 const DIGEST = 'sha256:abc';

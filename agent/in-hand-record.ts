@@ -1,5 +1,5 @@
 // The record of what a run of the model is made of: fixed places, a checksum, nothing that needs parsing.
-import type { RunEntry } from './lane.ts';
+import type { RunEntry } from './admitted.ts';
 
 /** `EIH1` where the machine that reads is like the one that wrote. */
 const MAGIC = 0x31484945;

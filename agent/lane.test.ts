@@ -4,7 +4,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Books } from './books.ts';
 import { type Classifier, WorkerDiedError } from './classifier.ts';
 import type { DecodedReading } from '../schemas/decode-reading.ts';
-import { type Admitted, Lane, type RunEntry, type RunWatch } from './lane.ts';
+import type { Admitted, RunEntry, RunWatch } from './admitted.ts';
+import { Lane } from './lane.ts';
 import { lazyFingerprint } from './repeats.ts';
 
 /** Ends the process that computes it. */
