@@ -34,6 +34,7 @@ async function benchBroker(broker: BrokerName, quick: boolean): Promise<PartResu
   const figures: Figure[] = [];
   try {
     await rig.serve(responders, ({ model }) => new Question(model, 0, 'cbor'));
+    await rig.warmUp(responders, quick, ({ model }) => new Question(model, 0, { rows: 16 }));
     for (const { form, window } of CASES) {
       const rows = typeof form === 'object' ? form.rows : 1;
       const what = rows === 1 ? `single, window ${window}` : `batch of ${rows}, window ${window}`;

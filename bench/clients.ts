@@ -29,6 +29,7 @@ async function benchBroker(broker: BrokerName, quick: boolean): Promise<PartResu
   const figures: Figure[] = [];
   try {
     await rig.serve(responders);
+    await rig.warmUp(responders, quick);
     for (const { clients: count, window } of CASES) {
       const crowd = count === 1 ? rig.load : await rig.crowdOf(count);
       const durationMs = quick ? 500 : 1500;

@@ -33,6 +33,7 @@ async function benchBroker(broker: BrokerName, quick: boolean): Promise<PartResu
   const figures: Figure[] = [];
   try {
     await rig.serve(responders);
+    await rig.warmUp(responders, quick);
     for (const { clients, ratePerSecond } of CASES) {
       const crowd = clients === 1 ? rig.load : await rig.crowdOf(clients);
       const durationMs = quick ? 500 : 3000;

@@ -34,6 +34,7 @@ async function benchBroker(
   const figures: Figure[] = [];
   try {
     const serving = await rig.serve(responders);
+    await rig.warmUp(serving, quick);
     for (const qos of [0, 1] as const) {
       for (const window of WINDOWS) {
         const what = `QoS ${qos}, window ${window}`;

@@ -9,6 +9,8 @@ import { Crowd } from './crowd.ts';
 import { Question } from './questions.ts';
 import type { Responder } from './responders.ts';
 
+const WARM_UP = { window: 64, ms: 2500, quickMs: 300 } as const;
+
 export class Rig {
   readonly broker: BenchBroker;
   /** One client. */
@@ -70,6 +72,16 @@ export class Rig {
       }
     }
     return serving;
+  }
+
+  /** So much work for each that V8 has compiled what it will compile; nothing is measured. */
+  async warmUp(
+    responders: readonly Responder[],
+    quick: boolean,
+    question = (responder: Responder) => new Question(responder.model, 1),
+  ): Promise<void> {
+    const options = { window: WARM_UP.window, durationMs: quick ? WARM_UP.quickMs : WARM_UP.ms };
+    for (const responder of responders) await this.load.run(question(responder), options);
   }
 
   pidOf(responder: Responder): number {

@@ -20,6 +20,7 @@ export const scaling: Part = {
       try {
         const [first] = await rig.serve(agents.slice(0, 1));
         if (!first) continue;
+        await rig.warmUp([first], quick);
         results.push(await benchRates(broker, rig, rig.pidOf(first), quick));
         results.push(await benchAgents(broker, rig, quick));
       } finally {

@@ -27,6 +27,7 @@ export const slopes: Part = {
     const rig = await Rig.start('embedded', [responder], { clients: Math.max(...crowds) });
     try {
       await rig.serve([responder]);
+      await rig.warmUp([responder], quick);
       const pid = rig.pidOf(responder);
       const rounds = quick ? 2 : 5;
       const figures = [

@@ -27,6 +27,7 @@ async function benchBroker(broker: BrokerName, quick: boolean): Promise<PartResu
   const figures: Figure[] = [];
   try {
     await rig.serve(responders);
+    await rig.warmUp(responders, quick);
     for (const qos of [0, 1] as const) {
       for (const window of WINDOWS) {
         const what = `QoS ${qos}, window ${window}`;
