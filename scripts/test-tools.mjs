@@ -13,6 +13,12 @@ const LONG_TOOLS = [
   { command: 'debootstrap', package: 'debootstrap' },
   { command: 'lintian', package: 'lintian' },
   { command: 'readelf', package: 'binutils' },
+  { command: 'podman', package: 'podman' },
+  // What podman needs, and only recommends.
+  { command: 'crun', package: 'crun' },
+  { command: 'iptables', package: 'iptables' },
+  { command: '/usr/lib/podman/netavark', package: 'netavark' },
+  { command: '/usr/lib/podman/aardvark-dns', package: 'aardvark-dns' },
 ];
 
 /** Debian keeps daemons where a user's PATH may not look. */

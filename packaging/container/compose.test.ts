@@ -17,7 +17,7 @@ const script = readFileSync(join(dirname(COMPOSE_FILE), 'setup.sh'), 'utf8');
 
 describe('the compose file', () => {
   it('has a broker, its set-up, an agent, and a device for who asks for it', () => {
-    expect(Object.keys(services)).toEqual(['setup', 'broker', 'agent', 'device']);
+    expect(Object.keys(services)).toEqual(['setup', 'edge', 'broker', 'agent', 'device']);
     expect(all.flatMap(([name, { profiles }]) => (profiles ? [name] : []))).toEqual(['device']);
   });
 
@@ -38,7 +38,7 @@ describe('the compose file', () => {
   });
 
   it('uses the volumes that it names, and files that are there', () => {
-    const used = all.flatMap(([, each]) => each.volumes.map((volume) => volume.split(':')));
+    const used = all.flatMap(([, each]) => (each.volumes ?? []).map((volume) => volume.split(':')));
     const named = used.flatMap(([from = '']) => (from.startsWith('.') ? [] : [from]));
     expect([...new Set(named)].toSorted()).toEqual(Object.keys(volumes).toSorted());
     for (const [from = ''] of used.filter(([path]) => path?.startsWith('.'))) {
@@ -49,7 +49,7 @@ describe('the compose file', () => {
   it('mounts volumes where the image has a folder of its user, since they take over its owner', () => {
     const setUp = instructions.find(({ rest }) => rest.startsWith('groupadd'))?.rest ?? '';
     const places = all.flatMap(([, each]) =>
-      each.volumes
+      (each.volumes ?? [])
         .map((volume) => volume.split(':')[1] ?? '')
         .filter((path) => path !== '/setup.sh'),
     );
@@ -59,7 +59,7 @@ describe('the compose file', () => {
   it('shows a password to its owner alone, and to nobody by a variable', () => {
     const readers = (volume: string) =>
       all.flatMap(([name, each]) =>
-        each.volumes.some((mount) => mount.startsWith(`${volume}:`)) ? [name] : [],
+        (each.volumes ?? []).some((mount) => mount.startsWith(`${volume}:`)) ? [name] : [],
       );
     expect(readers('identities')).toEqual(['setup']);
     expect(readers('agent-password')).toEqual(['setup', 'agent']);
@@ -80,7 +80,9 @@ describe('the compose file', () => {
   });
 
   it('keeps the listener of predictors on loopback, within the network that agent and broker share', () => {
-    expect(service('agent').network_mode).toBe('service:broker');
+    for (const name of ['agent', 'broker']) {
+      expect(service(name).network_mode).toBe('service:edge');
+    }
     const { ECHOLOT_BROKER_URL: url = '' } = service('agent').environment ?? {};
     expect(script).toContain(`--inner ${new URL(url).host} `);
     expect(new URL(url).hostname).toBe('127.0.0.1');
