@@ -90,7 +90,7 @@ describe('the Containerfile', () => {
       expect(links).toContain(`ln -s /opt/echolot/${manifest.bin[name]} ${path}`);
     }
     expect(faultsOfArguments(words('CMD'))).toEqual([]);
-    expect(lastOf('HEALTHCHECK')).toMatch(/--timeout=5s .*--retries=3 CMD \["/);
+    expect(lastOf('HEALTHCHECK')).toMatch(/--timeout=10s .*--retries=3 CMD \["/);
   });
 
   it('is stopped by the signal that drains', () => {
