@@ -5,11 +5,11 @@ import { existsSync } from 'node:fs';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClient, type PublishedOutcome } from '../devices/client.ts';
-import { PlainClient, tally } from './load.fixture.ts';
+import { PlainClient, tally, untilAnswered } from './load.fixture.ts';
 import { startRig } from './rig.fixture.ts';
 import { type BrokerKind, MODEL_FOLDER, startServing, VALUES } from './serving.fixture.ts';
 
@@ -20,6 +20,10 @@ const CAREFUL = 'buoy-2';
 /** Of each client, every few milliseconds. */
 const BURST = 4;
 const PAUSE_MS = 10;
+/** At once, when an agent is about to be stopped. */
+const FLOOD = 500;
+/** So long after the last answer what is missing is lost. */
+const QUIET_MS = 15_000;
 
 /** A broker with identities for agents and clients. */
 interface Site {
@@ -70,7 +74,9 @@ let agents: Map<string, ChildProcess>;
 async function start(id: string, model = MODEL_FOLDER): Promise<void> {
   const login = ['--agent-id', id, '--password-file', await site.passwordFile(id)];
   const where = ['--broker-url', site.agentsUrl, '--state-dir', join(site.folder, 'state')];
-  const child = spawn(process.execPath, [CLI, 'agent', ...login, ...where, '--model', model], {
+  // The model in a process of its own: a run is then still under way when the signal comes.
+  const how = ['--model', model, '--inference', 'process'];
+  const child = spawn(process.execPath, [CLI, 'agent', ...login, ...where, ...how], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   agents.set(id, child);
@@ -148,13 +154,15 @@ describe.each(['mosquitto', 'embedded'] as const)('a rolling restart on %s', (ki
     for (const [index, id] of AGENTS.entries()) {
       const before = outcomes.length;
       while (outcomes.length < before + 50) await sleep(PAUSE_MS);
+      // So that it has its hands full, and more is on its way to it.
+      for (let count = 0; count < FLOOD; count += 1) plain.send();
+      while (plain.answered < plain.sent.length - FLOOD / 2) await setImmediate();
       codes.push(await restart(id, index === 0 ? undefined : next));
     }
     isLoaded = false;
     await load;
-    while (plain.answered < plain.sent.length || client.counts.outbox.kept > 0) {
-      await sleep(PAUSE_MS);
-    }
+    await untilAnswered([plain], QUIET_MS);
+    while (client.counts.outbox.kept > 0) await sleep(PAUSE_MS);
     await client.close();
 
     expect(codes).toEqual([0, 0, 0]);
