@@ -2,6 +2,7 @@
 import { isAscii } from 'node:buffer';
 import { decodeCbor, looksLikeCbor } from './cbor.ts';
 import { MAX_ROWS } from './messages.ts';
+import { readPlainJson } from './plain-json.ts';
 import type { AgentProblemCode, Problem } from './problems.ts';
 
 /** What a model takes in; it comes from the bundle's manifest. */
@@ -62,6 +63,14 @@ export function decodeReading(
   if (payload.length > maxBytes) {
     const detail = `the payload has ${payload.length} bytes, at most ${maxBytes} are read`;
     return refuse(null, encoding, 'PAYLOAD_TOO_LARGE', detail);
+  }
+  const plain = encoding === 'json' ? readPlainJson(payload, limits) : null;
+  if (plain) {
+    const { id, values } = plain;
+    return {
+      ok: true,
+      value: { id, encoding, form: 'single', rows: 1, values, deadlineMs: null },
+    };
   }
   const parsed = encoding === 'cbor' ? decodeCbor(payload) : parseJson(payload);
   // A problem with an unreadable payload is answered in JSON.
