@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   expectedScores,
@@ -19,35 +19,10 @@ import { type Classifier, WorkerDiedError } from './classifier.ts';
 import { isAlive } from './is-alive.ts';
 import { writeSlowModel } from './slow-model.fixture.ts';
 import type { WorkerEvent } from './restarting-worker.ts';
+import { CRASH, FAIL, HANG, inGuilty } from './guilty-worker.fixture.ts';
 import { createWorkerClassifier, type WorkerOptions } from './worker-classifier.ts';
 
 const ROW = [0.1, 0.2, 0.3, 0.4];
-const HANG = 0.875;
-const CRASH = 0.625;
-const FAIL = 0.375;
-
-/** Speaks for the model's process: no model, but each way to die. */
-const GUILTY = `
-const { appendFileSync, readFileSync } = require('node:fs');
-const { join } = require('node:path');
-const life = join(__dirname, 'lives');
-process.on('SIGTERM', () => {});
-process.once('disconnect', () => process.exit());
-process.once('message', ({ bundle: { manifest } }) => {
-  appendFileSync(life, process.pid + '\\n');
-  const broken = readFileSync(join(__dirname, 'broken'), 'utf8') === 'yes';
-  if (broken) throw new Error('cannot load');
-  const { name, version, labels, input } = manifest;
-  process.on('message', ({ values, rows }) => {
-    if (values[0] === ${HANG}) for (;;);
-    if (values[0] === ${CRASH}) process.kill(process.pid, 'SIGSEGV');
-    if (values[0] === ${FAIL}) process.send({ kind: 'failed', message: 'no answer to this' });
-    else process.send({ kind: 'scores', scores: new Float32Array(rows * 2).fill(0.5) });
-  });
-  const model = { name, version, digest: 'sha256:0', runtime: 'onnx' };
-  process.send({ kind: 'loaded', labels, limits: input, model });
-});
-`;
 
 let events: WorkerEvent[];
 let classifiers: Classifier[];
@@ -145,27 +120,6 @@ describe('a run of a real model that does not end', () => {
 });
 
 describe("the model's process", () => {
-  const inGuilty = <T>(
-    test: (process: {
-      options: WorkerOptions;
-      bundle: Bundle;
-      /** The process ids so far. */
-      readonly lives: () => Promise<number[]>;
-      readonly breakLoading: (broken: boolean) => Promise<void>;
-    }) => Promise<T>,
-  ) =>
-    inFolder(async (folder) => {
-      const breakLoading = (broken: boolean) =>
-        writeFile(join(folder, 'broken'), broken ? 'yes' : 'no');
-      await breakLoading(false);
-      const path = join(folder, 'guilty.cjs');
-      await writeFile(path, GUILTY);
-      const lives = async () =>
-        (await readFile(join(folder, 'lives'), 'utf8')).trim().split('\n').map(Number);
-      const options = { script: pathToFileURL(path), timeoutMs: 1000 };
-      return test({ options, bundle: await bundleOf(), lives, breakLoading });
-    });
-
   it('is replaced when it crashes', async () => {
     await inGuilty(async ({ options, bundle, lives }) => {
       const classifier = await start(bundle, options);
