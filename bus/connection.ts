@@ -74,7 +74,7 @@ export class Connection {
     this.events = events;
     this.client = mqtt.connect(options.url, clientOptions(options, protocol));
     this.writer = new TurnWriter((bytes, written) => this.client.stream.write(bytes, written));
-    this.acknowledger = new Acknowledger((bytes) => this.writer.write(bytes));
+    this.acknowledger = new Acknowledger((bytes) => this.writer.writeSoon(bytes));
     this.plain = new PlainPublisher(
       (bytes, written) => this.writer.write(bytes, written),
       this.client.messageIdProvider,

@@ -46,6 +46,31 @@ describe('the writer of a turn', () => {
     expect(told).toEqual(['b: gone', 'c: gone', 'a']);
   });
 
+  it('lets what nobody waits for go along with the next piece', async () => {
+    const { told, pending, wire, write, writer: own } = writer();
+    own.writeSoon(Buffer.from('1'));
+    own.writeSoon(Buffer.from('2'));
+    await Promise.resolve();
+    expect(wire).toEqual([]);
+    write('a');
+    write('b');
+    own.writeSoon(Buffer.from('3'));
+    expect(wire).toEqual(['12a']);
+    await nextTurn();
+    expect(wire).toEqual(['12a', 'b3']);
+    for (const written of pending) written();
+    expect(told).toEqual(['a', 'b']);
+  });
+
+  it('writes what nobody waits for when the event loop turns, each time', async () => {
+    const { wire, writer: own } = writer();
+    for (const piece of ['1', '2']) {
+      own.writeSoon(Buffer.from(piece));
+      await nextTurn();
+    }
+    expect(wire).toEqual(['1', '2']);
+  });
+
   it('writes what waits when it is asked to, once', async () => {
     const { wire, write, writer: own } = writer();
     for (const piece of ['a', 'b']) write(piece);

@@ -8,8 +8,8 @@ const MAX_JOINED_BYTES = 4096;
 const MAX_WAITING_BYTES = 16 * 1024;
 
 /**
- * A write costs a system call and wakes the broker. A lone answer does not wait for company; the answers and
- * acknowledgements that follow it before the event loop turns share a write. Keeps the order of pieces.
+ * A write costs a system call and wakes the broker. A lone answer does not wait for company; the answers that
+ * follow it before the event loop turns share a write, and acknowledgements go along. Keeps the order of pieces.
  */
 export class TurnWriter {
   private readonly put: (bytes: Buffer, written: Written) => void;
@@ -18,6 +18,7 @@ export class TurnWriter {
   private told: Written[] = [];
   /** In this turn something was written already. */
   private isBusy = false;
+  private turning: NodeJS.Immediate | null = null;
 
   /** @param put puts bytes on the wire, and says when the operating system has them */
   constructor(put: (bytes: Buffer, written: Written) => void) {
@@ -26,21 +27,35 @@ export class TurnWriter {
 
   /** @param written called once the operating system has the bytes, or never will */
   write(bytes: Buffer, written?: Written): void {
-    if (!this.isBusy) {
+    const isFirst = !this.isBusy;
+    if (isFirst) {
       this.isBusy = true;
       // Microtasks run when all that came from the socket in one piece has been handled.
       queueMicrotask(this.endTurn);
-      this.put(bytes, written ?? ignore);
-      return;
+      if (this.waitingBytes === 0) {
+        this.put(bytes, written ?? ignore);
+        return;
+      }
     }
     if (bytes.length > MAX_JOINED_BYTES) {
       this.flush();
       this.put(bytes, written ?? ignore);
       return;
     }
+    if (written) this.told.push(written);
+    this.wait(bytes);
+    if (isFirst) this.flush();
+  }
+
+  /** Writes what nobody waits for: with the next piece, and at the latest when the event loop turns. */
+  writeSoon(bytes: Buffer): void {
+    this.turning ??= setImmediate(this.turn);
+    this.wait(bytes);
+  }
+
+  private wait(bytes: Buffer): void {
     this.waiting.push(bytes);
     this.waitingBytes += bytes.length;
-    if (written) this.told.push(written);
     if (this.waitingBytes >= MAX_WAITING_BYTES) this.flush();
   }
 
@@ -54,6 +69,11 @@ export class TurnWriter {
     this.told = [];
     this.put(bytes, told.length === 0 ? ignore : (error) => tell(told, error));
   }
+
+  private readonly turn = (): void => {
+    this.turning = null;
+    this.flush();
+  };
 
   private readonly endTurn = (): void => {
     this.isBusy = false;
