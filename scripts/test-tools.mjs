@@ -13,6 +13,7 @@ const LONG_TOOLS = [
   { command: 'debootstrap', package: 'debootstrap' },
   { command: 'lintian', package: 'lintian' },
   { command: 'readelf', package: 'binutils' },
+  { command: 'ip', package: 'iproute2' },
   { command: 'podman', package: 'podman' },
   // What podman needs, and only recommends.
   { command: 'crun', package: 'crun' },

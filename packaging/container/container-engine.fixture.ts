@@ -1,8 +1,20 @@
 // For tests: podman with its own images, networks and mounts in a folder, which leaves nothing behind.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Processes, mounts, networks and rules of a firewall are made there, and end with it. */
+const APART = ['--mount', '--pid', '--net'];
+/** As APART, with this machine's network. */
+const ONLINE = ['--mount', '--pid'];
+const KEEP = [
+  // crun refuses where control groups are of both versions; containers need but one.
+  'umount /sys/fs/cgroup/unified 2>/dev/null',
+  'for each in /run/netns /run/containers; do mkdir -p $each && mount -t tmpfs tmpfs $each; done',
+  'ip link set lo up',
+  'echo',
+  'exec cat',
+].join('; ');
 const MAX_OUTPUT = 64 * 1024 * 1024;
 
 export interface Ran {
@@ -14,7 +26,7 @@ export interface Ran {
 export class ContainerEngine {
   private readonly folder: string;
   private readonly env: NodeJS.ProcessEnv;
-  /** Keeps the mounts. It ends with this process at the latest, when nobody holds its input. */
+  /** Keeps all that. It ends with this process at the latest, when nobody holds its input. */
   private readonly keeper: ChildProcess;
 
   /**
@@ -52,9 +64,8 @@ export class ContainerEngine {
       CONTAINERS_CONF: at('containers.conf'),
       CONTAINERS_STORAGE_CONF: at('storage.conf'),
     };
-    // crun refuses where control groups are of both versions; containers need but one.
-    const keep = 'umount /sys/fs/cgroup/unified 2>/dev/null; echo; exec cat';
-    this.keeper = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', keep], {
+    const how = ['--fork', '--kill-child', '--mount-proc', '--propagation', 'private'];
+    this.keeper = spawn('unshare', [...APART, ...how, 'sh', '-c', KEEP], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
   }
@@ -66,9 +77,12 @@ export class ContainerEngine {
     });
   }
 
-  /** Runs podman to its end. An exit code other than 0 is no error. */
+  /** Runs podman to its end. An exit code other than 0 is no error. Only a build reaches this machine's network. */
   run(...args: string[]): Promise<Ran> {
-    const command = ['--target', String(this.keeper.pid), '--mount', '--', 'podman', ...args];
+    const { pid } = this.keeper;
+    const first = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    const spaces = args[0] === 'build' ? ONLINE : APART;
+    const command = ['--target', first, ...spaces, '--', 'podman', ...args];
     return new Promise((resolve) => {
       const options = { encoding: 'utf8', env: this.env, maxBuffer: MAX_OUTPUT } as const;
       execFile('nsenter', command, options, (error, stdout, stderr) => {
@@ -88,7 +102,14 @@ export class ContainerEngine {
 
   /** Ends all containers and removes everything. */
   async close(): Promise<void> {
-    await this.run('rm', '--all', '--force', '--time=0');
+    // One whose network another one shares goes after that one.
+    for (
+      let left = 3;
+      left > 0 && (await this.run('ps', '--all', '--quiet')).stdout !== '';
+      left -= 1
+    ) {
+      await this.run('rm', '--all', '--force', '--time=0');
+    }
     await this.run('network', 'prune', '--force');
     this.keeper.stdin?.end();
     await new Promise((resolve) => this.keeper.once('close', resolve));
