@@ -52,18 +52,23 @@ export async function createOnnxClassifier(
     if (!(Number.isInteger(rows) && rows >= 1) || values.length !== rows * width) {
       throw new Error(`expected rows × ${width} values, got ${values.length} for ${rows} rows`);
     }
+    if (rows === 1) return runAlone(values) ?? run(values, 1);
     if (!graph.oneRow) return run(values, rows);
     const scores = new Float32Array(rows * labels.length);
     for (let row = 0; row < rows; row += 1) {
-      const values1 = values.subarray(row * width, (row + 1) * width);
-      scores.set(await run(values1, 1), row * labels.length);
+      const own = values.subarray(row * width, (row + 1) * width);
+      scores.set(runAlone(own) ?? (await run(own, 1)), row * labels.length);
     }
     return scores;
   }
 
+  /** Without a wait. */
+  function runAlone(values: Float32Array): Float32Array | null {
+    const output = loneRow?.run(values);
+    return output ? toProbabilities(output, 1, labels.length, graph.activation) : null;
+  }
+
   async function run(values: Float32Array, rows: number): Promise<Float32Array> {
-    const alone = rows === 1 ? loneRow?.run(values) : null;
-    if (alone) return toProbabilities(alone, 1, labels.length, graph.activation);
     const feeds = { [graph.input]: new Tensor('float32', values, [rows, ...graph.rowShape]) };
     const results = await atOnce(() => graph.session.run(feeds, [graph.output]));
     const output = results[graph.output];
