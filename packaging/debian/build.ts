@@ -37,12 +37,12 @@ function readWish(args: readonly string[]): Wish {
   return { architectures, revision: values.revision, out: resolve(values.out) };
 }
 
-/** Compiles the commit with the tools of this checkout. */
-function compile(source: string, dist: string): void {
+/** Compiles the commit as it says itself, with the tools of this checkout. */
+function compile(source: string): string {
   symlinkSync(join(ROOT, 'node_modules'), join(source, 'node_modules'));
-  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
-  const args = [tsc, '-p', 'tsconfig.build.json', '--outDir', dist];
-  execFileSync(process.execPath, args, { cwd: source, stdio: 'inherit' });
+  const script = join(source, 'scripts', 'build.mjs');
+  execFileSync(process.execPath, [script, '--quiet'], { cwd: source, stdio: 'inherit' });
+  return join(source, 'dist');
 }
 
 function build({ architectures, out, revision }: Wish): void {
@@ -54,8 +54,7 @@ function build({ architectures, out, revision }: Wish): void {
     if (uncommitted.length > 0) {
       console.warn(`not in the package, for they are not committed: ${uncommitted.length} files`);
     }
-    const dist = join(source, 'dist');
-    compile(source, dist);
+    const dist = compile(source);
     const help = execFileSync(process.execPath, [join(dist, 'cli', 'echolot.js'), '--help'], {
       encoding: 'utf8',
     });
