@@ -11,6 +11,9 @@ export const HANG = 0.875;
 export const CRASH = 0.625;
 export const FAIL = 0.375;
 
+/** Whether a process that starts ends while it loads. */
+type Broken = 'yes' | 'no' | 'all but the first';
+
 /** Speaks for the model's process: no model, but each way to die. */
 const GUILTY = `
 const { appendFileSync, readFileSync } = require('node:fs');
@@ -20,8 +23,9 @@ process.on('SIGTERM', () => {});
 process.once('disconnect', () => process.exit());
 process.once('message', ({ bundle: { manifest } }) => {
   appendFileSync(life, process.pid + '\\n');
-  const broken = readFileSync(join(__dirname, 'broken'), 'utf8') === 'yes';
-  if (broken) throw new Error('cannot load');
+  const broken = readFileSync(join(__dirname, 'broken'), 'utf8');
+  const isFirst = readFileSync(life, 'utf8').startsWith(process.pid + '\\n');
+  if (broken === 'yes' || (broken === 'all but the first' && !isFirst)) throw new Error('cannot load');
   const { name, version, labels, input } = manifest;
   process.on('message', ({ values, rows }) => {
     if (values[0] === ${HANG}) for (;;);
@@ -41,13 +45,12 @@ export const inGuilty = <T>(
     bundle: Bundle;
     /** The process ids so far. */
     readonly lives: () => Promise<number[]>;
-    readonly breakLoading: (broken: boolean) => Promise<void>;
+    readonly breakLoading: (broken: Broken) => Promise<void>;
   }) => Promise<T>,
 ) =>
   inFolder(async (folder) => {
-    const breakLoading = (broken: boolean) =>
-      writeFile(join(folder, 'broken'), broken ? 'yes' : 'no');
-    await breakLoading(false);
+    const breakLoading = (broken: Broken) => writeFile(join(folder, 'broken'), broken);
+    await breakLoading('no');
     const path = join(folder, 'guilty.cjs');
     await writeFile(path, GUILTY);
     const lives = async () =>

@@ -154,14 +154,14 @@ describe("the model's process", () => {
   it('that no longer starts makes readings fail instead of wait, until it starts again', async () => {
     await inGuilty(async ({ options, bundle, breakLoading }) => {
       const classifier = await start(bundle, options);
-      await breakLoading(true);
+      await breakLoading('yes');
       await expect(classify(classifier, CRASH)).rejects.toBeInstanceOf(WorkerDiedError);
       await expect(classify(classifier)).rejects.toThrow("the model's process does not start");
       expect(await untilKind('down')).toMatchObject({
         how: expect.stringContaining('its process ended (exit 1'),
       });
       await expect(classify(classifier)).rejects.toThrow("the model's process does not start");
-      await breakLoading(false);
+      await breakLoading('no');
       await untilKind('started');
       expect([...(await classify(classifier))]).toEqual([0.5, 0.5]);
     });
@@ -169,7 +169,7 @@ describe("the model's process", () => {
 
   it('that cannot be loaded at first is a refused bundle', async () => {
     await inGuilty(async ({ options, bundle, breakLoading }) => {
-      await breakLoading(true);
+      await breakLoading('yes');
       await expect(start(bundle, options)).rejects.toMatchObject({ code: 'BUNDLE_REFUSED' });
       expect(events).toEqual([]);
     });

@@ -28,8 +28,8 @@ async function start(bundle: Bundle, options: WorkerOptions): Promise<Classifier
 const classify = (classifier: Classifier, first = 0.1) =>
   classifier.classify(Float32Array.from([first, 0.2, 0.3, 0.4]), 1);
 
-async function untilKind(kind: WorkerEvent['kind']): Promise<void> {
-  while (!events.some((one) => one.kind === kind)) {
+async function untilKind(kind: WorkerEvent['kind'], count = 1): Promise<void> {
+  while (events.filter((one) => one.kind === kind).length < count) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -56,7 +56,7 @@ describe('several processes', () => {
   it('serve as long as one of them does', async () => {
     await inGuilty(async ({ options, bundle, breakLoading }) => {
       const classifier = await start(bundle, options);
-      await breakLoading(true);
+      await breakLoading('yes');
       await expect(classify(classifier, CRASH)).rejects.toBeInstanceOf(WorkerDiedError);
       expect([...(await classify(classifier))]).toEqual([0.5, 0.5]);
       await untilKind('down');
@@ -64,18 +64,33 @@ describe('several processes', () => {
       expect([...(await classify(classifier))]).toEqual([0.5, 0.5]);
       await expect(classify(classifier, CRASH)).rejects.toBeInstanceOf(WorkerDiedError);
       await expect(classify(classifier)).rejects.toThrow("the model's process does not start");
-      await breakLoading(false);
+      await breakLoading('no');
       await untilKind('started');
       expect([...(await classify(classifier))]).toEqual([0.5, 0.5]);
       expect(classifier.describeWorkers?.().map(({ deaths }) => deaths)).toEqual([1, 1]);
     });
   });
 
+  it('are waited for again, once they are back', async () => {
+    await inGuilty(async ({ options, bundle, breakLoading }) => {
+      const classifier = await start(bundle, options);
+      const crash = () => expect(classify(classifier, CRASH)).rejects.toThrow('SIGSEGV');
+      await breakLoading('yes');
+      await Promise.all([crash(), crash()]);
+      await expect(classify(classifier)).rejects.toThrow("the model's process does not start");
+      await breakLoading('no');
+      await untilKind('started', 2);
+      await Promise.all([crash(), crash()]);
+      expect([...(await classify(classifier))]).toEqual([0.5, 0.5]);
+    });
+  });
+
   it('are all gone where one of them cannot be started', async () => {
     await inGuilty(async ({ options, bundle, breakLoading, lives }) => {
-      await breakLoading(true);
+      await breakLoading('all but the first');
       const refused = start(bundle, options);
       await expect(refused).rejects.toMatchObject({ code: 'BUNDLE_REFUSED' });
+      expect(await lives()).toHaveLength(2);
       for (const pid of await lives()) expect(isAlive(pid)).toBe(false);
     });
   });
