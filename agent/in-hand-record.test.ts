@@ -33,6 +33,15 @@ describe('a record', () => {
     expect(new Set(keys).size).toBe(count);
   });
 
+  it('is that of its own readings, however long the one before was', () => {
+    const record = new InHandRecord(DIGEST);
+    for (const count of [1, 1, 64, 65, 1, 300, 2, 2]) {
+      const entries = many(300).slice(-count);
+      const keys = entries.map((one) => keyOf(one));
+      expect(readInHand(record.fill(entries), DIGEST)).toEqual(keys);
+    }
+  });
+
   it('is told from what an earlier, larger one left behind it', () => {
     const record = new InHandRecord(DIGEST);
     const file = Buffer.from(record.fill(many(10)));
