@@ -1,4 +1,4 @@
-// For tests: podman with its own images, networks and mounts in a folder, which leaves nothing behind.
+// For tests: podman with its own images, networks and mounts in a folder; all of it ends with the test.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

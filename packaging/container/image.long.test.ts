@@ -113,9 +113,9 @@ describe('the image', () => {
   });
 
   it.each([
-    [0o440, 'ok'],
-    [0o444, 'warning'],
-  ])('takes a password of root with mode %o that its group may read: %s', async (mode, result) => {
+    ['its group', 'ok', 0o440],
+    ['everybody', 'warning', 0o444],
+  ])('says of a password of root that %s may read: %s', async (_, result, mode) => {
     const path = join(work, `password-${result}`);
     writeFileSync(path, 'secret');
     chmodSync(path, mode);
