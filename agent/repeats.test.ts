@@ -111,27 +111,45 @@ describe('the memory', () => {
       entries: fc.integer({ min: 1, max: 12 }),
       bytes: fc.integer({ min: 180, max: 400 }),
     });
+    const firstBytes = fc.integer({ min: 1, max: 500 });
     fc.assert(
-      fc.property(bounds, fc.array(step, { maxLength: 300 }), (limits, steps) => {
-        const repeats = new Repeats(limits);
-        const last = new Map<number, Buffer>();
-        for (const [serial, { id, length }] of steps.entries()) {
-          const bytes = Buffer.alloc(length, `${serial}.`);
-          repeats.remember(print(String(id)), bytes);
-          last.set(id, bytes);
-          const held = [...last].flatMap(([key, expected]) => {
-            const got = repeats.recall(print(String(key)));
-            if (got) expect(got.equals(expected)).toBe(true);
-            return got ? [got] : [];
-          });
-          expect(repeats.recall(print(String(id)))).not.toBeNull();
-          expect(held.length).toBeLessThanOrEqual(limits.entries);
-          const size = held.reduce((sum, each) => sum + each.length, 0);
-          expect(size).toBeLessThanOrEqual(limits.bytes);
-        }
-      }),
+      fc.property(
+        bounds,
+        firstBytes,
+        fc.array(step, { maxLength: 300 }),
+        (limits, first, steps) => {
+          const repeats = new Repeats(limits, first);
+          const last = new Map<number, Buffer>();
+          for (const [serial, { id, length }] of steps.entries()) {
+            const bytes = Buffer.alloc(length, `${serial}.`);
+            repeats.remember(print(String(id)), bytes);
+            last.set(id, bytes);
+            const held = [...last].flatMap(([key, expected]) => {
+              const got = repeats.recall(print(String(key)));
+              if (got) expect(got.equals(expected)).toBe(true);
+              return got ? [got] : [];
+            });
+            expect(repeats.recall(print(String(id)))).not.toBeNull();
+            expect(held.length).toBeLessThanOrEqual(limits.entries);
+            const size = held.reduce((sum, each) => sum + each.length, 0);
+            expect(size).toBeLessThanOrEqual(limits.bytes);
+          }
+        },
+      ),
       { numRuns: 200 },
     );
+  });
+
+  it('begins small, and grows before it forgets', () => {
+    const before = process.memoryUsage().arrayBuffers;
+    const small = new Repeats();
+    small.remember(print('a'), answer('a'));
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 21);
+    expect(small.recall(print('a'))?.toString()).toBe('a');
+    const growing = new Repeats({ entries: 100, bytes: 1000 }, 16);
+    const ids = Array.from({ length: 40 }, (_, at) => `r-${at}`);
+    for (const id of ids) growing.remember(print(id), answer(id.padEnd(20)));
+    expect(ids.map((id) => growing.recall(print(id))?.toString().trim())).toEqual(ids);
   });
 
   it('holds as many answers as it may', () => {

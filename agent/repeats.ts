@@ -8,6 +8,8 @@ export interface RepeatLimits {
   readonly bytes: number;
 }
 
+/** The ring begins with so many bytes and doubles while answers are too many for it. */
+const FIRST_BYTES = 2 ** 20;
 const DEFAULT_REPEAT_LIMITS: RepeatLimits = { entries: 10_000, bytes: 16 * 1024 * 1024 };
 
 /** What makes a reading the same as another: made before the model has its values. */
@@ -23,16 +25,17 @@ export interface Fingerprint {
 
 interface Remembered {
   readonly print: Fingerprint;
-  readonly start: number;
+  start: number;
   readonly length: number;
 }
 
 /**
- * First in, first out, in memory that is taken once: answers lie in a ring of bytes, since thousands of small
+ * First in, first out, in memory that is kept: answers lie in a ring of bytes, since thousands of small
  * buffers that stay would each keep a slab of Node's pool.
  */
 export class Repeats {
   private readonly limits: RepeatLimits;
+  private readonly firstBytes: number;
   private readonly slots: (Remembered | undefined)[] = [];
   private readonly byKey = new Map<string, Remembered>();
   private bytes: Buffer | null = null;
@@ -42,8 +45,9 @@ export class Repeats {
   /** Where the next answer begins. */
   private end = 0;
 
-  constructor(limits: RepeatLimits = DEFAULT_REPEAT_LIMITS) {
+  constructor(limits: RepeatLimits = DEFAULT_REPEAT_LIMITS, firstBytes = FIRST_BYTES) {
     this.limits = limits;
+    this.firstBytes = Math.min(firstBytes, limits.bytes);
   }
 
   /** The answer that the same reading got from the same model, or `null`. */
@@ -57,10 +61,14 @@ export class Repeats {
   remember(print: Fingerprint, answer: Buffer): void {
     const { length } = answer;
     if (length * 4 > this.limits.bytes) return;
-    this.bytes ??= Buffer.allocUnsafeSlow(this.limits.bytes);
-    while (this.count === this.limits.entries || !this.fits(length)) this.forgetOldest();
+    let ring = (this.bytes ??= Buffer.allocUnsafeSlow(this.firstBytes));
+    while (this.count === this.limits.entries || !this.fits(length, ring.length)) {
+      if (this.count === this.limits.entries || ring.length === this.limits.bytes) {
+        this.forgetOldest();
+      } else ring = this.grow(ring);
+    }
     const remembered: Remembered = { print, start: this.end, length };
-    answer.copy(this.bytes, this.end);
+    answer.copy(ring, this.end);
     this.end += length;
     this.slots[(this.oldest + this.count) % this.limits.entries] = remembered;
     this.count += 1;
@@ -68,17 +76,31 @@ export class Repeats {
   }
 
   /** Whether so many bytes are free in one piece; if need be the end goes back to the beginning. */
-  private fits(length: number): boolean {
+  private fits(length: number, ringBytes: number): boolean {
     const first = this.slots[this.oldest];
     if (this.count === 0 || !first) {
       this.end = 0;
-      return true;
+      return length <= ringBytes;
     }
     if (first.start >= this.end) return first.start - this.end >= length;
-    if (this.limits.bytes - this.end >= length) return true;
+    if (ringBytes - this.end >= length) return true;
     if (first.start < length) return false;
     this.end = 0;
     return true;
+  }
+
+  /** A ring of twice the size, with all answers from its beginning on. */
+  private grow(ring: Buffer): Buffer {
+    const larger = Buffer.allocUnsafeSlow(Math.min(this.limits.bytes, ring.length * 2));
+    this.end = 0;
+    for (let place = 0; place < this.count; place += 1) {
+      const one = this.slots[(this.oldest + place) % this.limits.entries] as Remembered;
+      ring.copy(larger, this.end, one.start, one.start + one.length);
+      one.start = this.end;
+      this.end += one.length;
+    }
+    this.bytes = larger;
+    return larger;
   }
 
   private forgetOldest(): void {
