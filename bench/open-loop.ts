@@ -38,7 +38,7 @@ async function benchBroker(broker: BrokerName, quick: boolean): Promise<PartResu
       const crowd = clients === 1 ? rig.load : await rig.crowdOf(clients);
       const durationMs = quick ? 500 : 3000;
       const what = `${ratePerSecond}/s from ${clients === 1 ? 'one client' : `${clients} clients`}`;
-      const samples = await sampleRounds(rig, `${title}, ${what}`, quick ? 3 : 9, responders, {
+      const samples = await sampleRounds(rig, `${title}, ${what}`, quick ? 3 : 7, responders, {
         question: ({ model }) => new Question(model, 1),
         run: (question) => crowd.runOpen(question, { ratePerSecond, durationMs }),
         picks: [({ p50Us }) => p50Us, ({ p99Us }) => p99Us],
