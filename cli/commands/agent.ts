@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { openHealthFile } from '../health-file.ts';
 import { queueLimits } from '../queue-limits.ts';
 import { agentStateDir, checkWorkers, loadServedModel } from '../served-model.ts';
+import { keepHeapSmall } from '../small-heap.ts';
 import { type PrettyFlag, startServiceLog, withLogFlags } from '../service-log.ts';
 import type { Settings } from '../settings.ts';
 import { listenForStop } from '../stop-signal.ts';
@@ -48,6 +49,7 @@ async function runAgent(
 ): Promise<void> {
   const { group, namespace } = settings;
   const { keepSession = false, leave = false } = flags;
+  keepHeapSmall();
   const log = startServiceLog(context, settings.logLevel, flags);
   const file = openHealthFile(settings.healthFile, log);
   const stop = listenForStop();
