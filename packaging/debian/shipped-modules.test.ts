@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { isShipped } from './shipped-modules.ts';
 
@@ -43,7 +45,8 @@ describe('the modules of a package', () => {
   it.each([
     'mqtt/package.json',
     'mqtt/build/index.js',
-    'typebox/build/index.mjs',
+    'typebox/license',
+    'typebox/package.json',
     'koffi/src/koffi/index.js',
     'koffi/LICENSE.txt',
     'bl/LICENSE.md',
@@ -66,6 +69,8 @@ describe('the modules of a package', () => {
     '@types/long/index.d.ts',
     '@webgpu/types/dist/index.d.ts',
     'mqtt/README.md',
+    'typebox/build/index.mjs',
+    'global-agent/dist/index.js',
     'mqtt/dist/mqtt.min.js',
     'mqtt/build/index.js.map',
     'mqtt/build/index.d.ts',
@@ -80,5 +85,72 @@ describe('the modules of a package', () => {
     'pino/.github/workflows/ci.yml',
   ])('leave %s out', (path) => {
     expect(isShipped(path, 'amd64')).toBe(false);
+  });
+});
+
+interface Lock {
+  readonly packages: Readonly<
+    Record<
+      string,
+      {
+        readonly dependencies?: Readonly<Record<string, string>>;
+        readonly optionalDependencies?: Readonly<Record<string, string>>;
+      }
+    >
+  >;
+}
+const LOCK = fileURLToPath(new URL('../../package-lock.json', import.meta.url));
+const { packages } = JSON.parse(readFileSync(LOCK, 'utf8')) as Lock;
+
+/** Where Node finds a package that another one asks for. */
+function resolve(from: string, name: string): string | undefined {
+  for (let at = from; ; at = at.replace(/\/?node_modules\/(@[^/]+\/)?[^/]+$/, '')) {
+    const path = `${at === '' ? '' : `${at}/`}node_modules/${name}`;
+    if (path in packages) return path;
+    if (at === '') return undefined;
+  }
+}
+
+/** Every package that the production dependencies need, by its path in the lock file. */
+function production(isNeeded: (from: string, name: string) => boolean): Set<string> {
+  const found = new Set<string>();
+  const visit = (from: string) => {
+    const { dependencies, optionalDependencies } = packages[from] ?? {};
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+      const path = isNeeded(from, name) ? resolve(from, name) : undefined;
+      if (path === undefined || found.has(path)) continue;
+      found.add(path);
+      visit(path);
+    }
+  };
+  visit('');
+  return found;
+}
+
+describe('the packages that are left out', () => {
+  it('are those that nothing but the install script of onnxruntime-node needs', () => {
+    const ofScript = ['adm-zip', 'global-agent'];
+    const all = [...production(() => true)];
+    const kept = production(
+      (from, name) => from !== 'node_modules/onnxruntime-node' || !ofScript.includes(name),
+    );
+    const leftOut = all.filter((path) => !path.startsWith('node_modules/@types/'));
+    const isLeftOut = (path: string) => !isShipped(`${path}/package.json`, 'amd64');
+    const unneeded = leftOut.filter((path) => !kept.has(path));
+    expect(unneeded.length).toBeGreaterThan(0);
+    expect(
+      leftOut.filter((path) => isLeftOut(path) && !path.includes('/@webgpu/')).toSorted(),
+    ).toEqual(unneeded.toSorted());
+  });
+
+  it('are asked for by no code of onnxruntime-node that runs', () => {
+    const folder = new URL('../../node_modules/onnxruntime-node/dist/', import.meta.url);
+    for (const file of ['index.js', 'backend.js', 'binding.js', 'version.js']) {
+      const asked = readFileSync(new URL(file, folder), 'utf8').matchAll(
+        /require\([`"']([^.][^`"']*)/g,
+      );
+      for (const [, name] of asked)
+        expect(['onnxruntime-common', 'worker_threads']).toContain(name);
+    }
   });
 });

@@ -3,6 +3,24 @@ import { ARCHITECTURES, type Architecture } from './architectures.ts';
 
 /** Whole packages: types for compilers. */
 const TYPES_ONLY = /^(@types|@webgpu)\//;
+/** Whole packages: for the script with which onnxruntime-node downloads itself, which is never run. */
+const INSTALLERS = new Set([
+  'adm-zip',
+  'define-data-property',
+  'define-properties',
+  'es-define-property',
+  'es-errors',
+  'escape-string-regexp',
+  'global-agent',
+  'globalthis',
+  'gopd',
+  'has-property-descriptors',
+  'matcher',
+  'object-keys',
+  'semver',
+  'serialize-error',
+  'type-fest',
+]);
 /** At the top of a package: for its own developers. */
 const DEVELOPERS =
   /^(tests?|__tests__|benchmarks?|examples?|docs?|deps|vendor|script|\.[^/]*)(\/|$)/;
@@ -24,6 +42,8 @@ const READ: readonly (readonly [name: RegExp, path: RegExp])[] = [
   [/^cbor-x$/, /^(?!dist\/(?!node\.cjs))/],
   [/^cbor-extract$/, /^(?!bin\/)/],
   [/^onnxruntime-(common|node)$/, /^(?!lib\/)/],
+  // It is bundled into the compiled code; its terms stay.
+  [/^typebox$/, /^package\.json$/],
   [/^koffi$/, /^(?!cnoke\.cjs|lib\/|src\/koffi\/src\/trampolines\.cjs)/],
 ];
 
@@ -34,6 +54,7 @@ const READ: readonly (readonly [name: RegExp, path: RegExp])[] = [
 export function isShipped(path: string, architecture: Architecture): boolean {
   const { name, rest } = split(path);
   if (rest === '' || TYPES_ONLY.test(name) || name.startsWith('.')) return false;
+  if (INSTALLERS.has(name)) return false;
   const file = rest.slice(rest.lastIndexOf('/') + 1);
   if (LEGAL.test(file) && !rest.includes('/')) return true;
   if (DEVELOPERS.test(rest) || SOURCES.test(rest) || BUILD_FILES.test(rest)) return false;
