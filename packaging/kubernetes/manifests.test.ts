@@ -163,9 +163,27 @@ describe('a pod', () => {
 
   it('may reach the ports of the brokers that the settings name', () => {
     const policy = readFileSync(join(FOLDER, 'base', 'network-policy.yaml'), 'utf8');
-    for (const path of kustomizations) {
-      const url = literals(readManifest<Kustomization>(path))['ECHOLOT_BROKER_URL'];
-      if (url !== undefined) expect(policy).toContain(`port: ${new URL(url).port}\n`);
+    const guide = readFileSync(join(FOLDER, '..', '..', 'docs', 'containers.md'), 'utf8');
+    const named = [...guide.matchAll(/ECHOLOT_BROKER_URL=(mqtts:\/\/mosquitto\.[a-z.]+:\d+)/g)];
+    const urls = [literals(base)['ECHOLOT_BROKER_URL'] ?? '', ...named.map(([, url = '']) => url)];
+    const ports = urls.map((url) => new URL(url).port);
+    expect([...new Set(ports)].toSorted()).toEqual(['1884', '8883']);
+    for (const port of ports) expect(policy).toContain(`port: ${port}\n`);
+  });
+
+  it('keeps the settings of the overlay, whatever components it has', () => {
+    const components = kustomizations.filter(
+      (path) => readManifest<Kustomization>(path).kind === 'Component',
+    );
+    expect(components).toHaveLength(3);
+    for (const path of components) {
+      // What a component generates is merged after what its overlay does, and wins.
+      const { configMapGenerator, patches = [] } = readManifest<Kustomization>(path);
+      expect([path, configMapGenerator]).toEqual([path, undefined]);
+      for (const patch of patches) {
+        const text = readFileSync(join(FOLDER, dirname(path), patch.path), 'utf8');
+        expect(text).not.toContain('ECHOLOT_BROKER_URL');
+      }
     }
   });
 
@@ -195,5 +213,22 @@ describe('an autoscaler', () => {
     expect(spec.minReplicas).toBe(2);
     expect(spec.metrics.map(({ type }) => type)).toEqual(types);
     expect(existsSync(join(FOLDER, folder, 'kustomization.yaml'))).toBe(true);
+  });
+
+  it('by processor time has agents that compute on one core', () => {
+    const { containers } = readManifest<StatefulSet>('autoscaling-cpu/one-core.yaml').spec.template
+      .spec;
+    expect(containers).toEqual([
+      { name: agent.name, env: [{ name: 'ECHOLOT_WORKERS', value: '1' }] },
+    ]);
+    expect(faultsOfVariables({ ECHOLOT_WORKERS: '1' }, 'agent')).toEqual([]);
+  });
+
+  it('by backlog asks for metrics that the guide makes of what is in stats', () => {
+    const text = readFileSync(join(FOLDER, 'autoscaling-backlog', 'autoscaler.yaml'), 'utf8');
+    const guide = readFileSync(join(FOLDER, '..', '..', 'docs', 'containers.md'), 'utf8');
+    const asked = [...text.matchAll(/name: (echolot_\w+)/g)].map(([, name]) => name);
+    expect(asked).toEqual(['echolot_received_per_second', 'echolot_queue_p95_seconds']);
+    for (const name of asked) expect(guide).toContain(`name: { as: ${name} }`);
   });
 });
