@@ -1,6 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { faultsOfArguments, faultsOfVariables } from '../settings.fixture.ts';
 import { COMPOSE_FILE, readCompose, type Service } from './compose.fixture.ts';
 import { readContainerfile } from './containerfile.fixture.ts';
@@ -117,7 +119,57 @@ describe('the set-up', () => {
     },
   );
 
-  it('calls three commands', () => {
-    expect(calls.map(([first]) => first)).toEqual(['identity', 'identity', 'policy']);
+  it('calls four commands', () => {
+    const names = calls.map(([first, second]) => `${first} ${second}`);
+    expect(names).toEqual(['identity list', 'identity remove', 'identity add', 'policy render']);
+  });
+
+  const folders: string[] = [];
+  afterEach(() => {
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+  });
+
+  /** Volumes, and a set-up that may be run over them again; each password is another. */
+  function volumes() {
+    const folder = mkdtempSync(join(tmpdir(), 'echolot-setup-'));
+    folders.push(folder);
+    for (const each of ['identities', 'agent', 'device']) mkdirSync(join(folder, each));
+    const echolot = [
+      '#!/bin/sh',
+      `store=${folder}/identities`,
+      'case "$1 $2" in',
+      `"identity list") for each in $(ls $store); do echo "{\\"name\\":\\"$each\\"}"; done;;`,
+      '"identity remove") rm $store/$3;;',
+      `"identity add") echo $3 >> ${folder}/added; touch $store/$3; echo "password $(wc -l < ${folder}/added)";;`,
+      'esac',
+    ];
+    writeFileSync(join(folder, 'echolot'), echolot.join('\n'), { mode: 0o755 });
+    const text = script.replace('home=/var/lib/echolot', `home=${folder}`);
+    return {
+      folder,
+      setUp: () => {
+        const env = { PATH: `${folder}:${process.env['PATH']}` };
+        const { status, stderr } = spawnSync('sh', ['-c', text], { encoding: 'utf8', env });
+        expect([status, stderr]).toEqual([0, '']);
+        return ['agent', 'device'].map((each) =>
+          readFileSync(join(folder, each, 'password'), 'utf8').trim(),
+        );
+      },
+    };
+  }
+
+  it('leaves a password to who has one', () => {
+    const { setUp } = volumes();
+    expect(setUp()).toEqual(['password 1', 'password 2']);
+    expect(setUp()).toEqual(['password 1', 'password 2']);
+  });
+
+  it('enrols again whose identity is lost, or whose password is', () => {
+    const { folder, setUp } = volumes();
+    setUp();
+    rmSync(join(folder, 'identities', 'edge-1'));
+    expect(setUp()).toEqual(['password 3', 'password 2']);
+    rmSync(join(folder, 'device', 'password'));
+    expect(setUp()).toEqual(['password 3', 'password 4']);
   });
 });

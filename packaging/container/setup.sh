@@ -5,9 +5,11 @@ umask 077
 home=/var/lib/echolot
 export ECHOLOT_STORE="$home/identities"
 
-# Whoever has a password keeps it.
+# Whoever has a password keeps it, as long as its identity is there: a volume may be lost without the other.
 enrol() {
-  [ -s "$3/password" ] && return
+  if [ -s "$3/password" ] && echolot identity list --json | grep -qF "\"name\":\"$1\""; then
+    return
+  fi
   echolot identity remove "$1" >/dev/null 2>&1 || true
   echolot identity add "$1" --role "$2" >"$3/password.new"
   mv "$3/password.new" "$3/password"

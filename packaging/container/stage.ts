@@ -1,11 +1,12 @@
 // What the image holds: the compiled code, the models, and the production dependencies of this machine.
-import { cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ARCHITECTURES, type Architecture } from '../debian/architectures.ts';
 import { installModules } from '../debian/install-modules.ts';
 import { isShipped } from '../debian/shipped-modules.ts';
+import { copyTree } from '../debian/tree.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SHIPPED = ['package.json', 'LICENSE', 'models/sonar', 'models/sonar-baseline'];
@@ -23,24 +24,13 @@ function thisMachine(): Architecture {
 
 /** Fills a folder that is not there yet. */
 function stage(folder: string, architecture: Architecture): void {
-  copy(join(ROOT, 'dist'), join(folder, 'dist'), (path) => !path.endsWith('.d.ts'));
+  copyTree(join(ROOT, 'dist'), join(folder, 'dist'), (path) => !path.endsWith('.d.ts'));
   const work = mkdtempSync(join(tmpdir(), 'echolot-modules-'));
   try {
     const modules = installModules(ROOT, work, architecture);
-    copy(modules, join(folder, 'node_modules'), (path) => isShipped(path, architecture));
+    copyTree(modules, join(folder, 'node_modules'), (path) => isShipped(path, architecture));
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
-  for (const path of SHIPPED) cpSync(join(ROOT, path), join(folder, path), { recursive: true });
-}
-
-/** @param isWanted asked of each file, by its path below the folder */
-function copy(from: string, to: string, isWanted: (path: string) => boolean): void {
-  for (const entry of readdirSync(from, { recursive: true, withFileTypes: true })) {
-    const path = relative(from, join(entry.parentPath, entry.name));
-    if (entry.isDirectory() || !isWanted(path)) continue;
-    // Not the links of node_modules/.bin, which lead to commands.
-    if (!statSync(join(from, path)).isFile()) continue;
-    cpSync(join(from, path), join(to, path));
-  }
+  for (const path of SHIPPED) copyTree(join(ROOT, path), join(folder, path));
 }
