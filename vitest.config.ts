@@ -1,4 +1,4 @@
-// The two test projects: `unit` needs nothing but Node; `integration` starts brokers and processes.
+// The three test projects: `unit` needs nothing but Node, `integration` starts brokers and processes, `long` takes long.
 import { defineConfig } from 'vitest/config';
 
 const excluded = ['**/node_modules/**', 'dist/**', '.tmp/**'];
