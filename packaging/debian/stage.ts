@@ -32,7 +32,7 @@ interface Manifest {
 
 /** The script that sets up Mosquitto, what it reads, and examples of bridges. */
 const MOSQUITTO = 'packaging/mosquitto';
-const isForUsers = (path: string) => /^setup\.sh$|\.(conf|json)$/.test(path);
+const isForUsers = (path: string) => /^setup(-flags)?\.sh$|\.(conf|json)$/.test(path);
 
 /** What is compiled and installed already, and is to be packaged. */
 export interface Parts {

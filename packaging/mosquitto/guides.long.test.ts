@@ -1,7 +1,8 @@
 // docs/five-minutes.md and docs/mosquitto.md, followed to the letter on a fresh Debian 13 with a real systemd.
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BootedMachine } from '../../cli/booted-machine.fixture.ts';
 import { PACKAGE_ROOT } from '../../cli/package-root.ts';
@@ -13,6 +14,11 @@ import { type ShellBlock, shellBlocks } from './shell-blocks.fixture.ts';
 /** The package, and the first time a whole Debian, have to be made. */
 const LONG_MS = 1_800_000;
 const SECOND_TERMINAL = '/root/second-terminal';
+/** Of those that both pages name, and nobody else. */
+const LEFT = ['buoy-7', 'edge-1', 'edge-2', 'op-1'];
+const ASK_WITH_THE_RENEWED_PASSWORD = `echolot classify --client-id buoy-7 \\
+  --password-file /var/lib/echolot/passwords/buoy-7.password --broker-url mqtts://localhost:8883 \\
+  --ca /etc/echolot/ca.crt --file /usr/lib/echolot/packaging/mosquitto/reading.json`;
 
 let machine: BootedMachine;
 
@@ -20,7 +26,10 @@ beforeAll(async () => {
   const debian = new DebianRoot(makeFolder());
   // As Debian's installer writes it; debootstrap does not.
   debian.write('/etc/hosts', `127.0.0.1 localhost\n127.0.1.1 ${hostname()}\n`);
-  const packages = dirname(builtPackage('amd64'));
+  const packages = makeFolder();
+  const built = builtPackage('amd64');
+  copyFileSync(built, join(packages, basename(built)));
+  layOther(packages);
   machine = new BootedMachine(makeFolder(), packages, debian.folder);
   await machine.boot();
 }, LONG_MS);
@@ -28,6 +37,17 @@ afterAll(async () => {
   await machine.stop();
   await cleanUp();
 });
+
+/** Beside it, as a build of both leaves them: a package for other machines, which has nothing in it. */
+function layOther(folder: string): void {
+  const tree = makeFolder();
+  mkdirSync(join(tree, 'DEBIAN'));
+  const fields = ['Package: echolot', 'Version: 0.1.0', 'Architecture: arm64'];
+  fields.push('Maintainer: Echolot <echolot@example.org>', 'Description: for other machines');
+  writeFileSync(join(tree, 'DEBIAN', 'control'), `${fields.join('\n')}\n`);
+  const file = join(folder, 'echolot_0.1.0_arm64.deb');
+  execFileSync('dpkg-deb', ['--root-owner-group', '--build', tree, file], { stdio: 'ignore' });
+}
 
 const page = (name: string) => shellBlocks(readFileSync(join(PACKAGE_ROOT, 'docs', name), 'utf8'));
 const LOGIN = ['env', '-i', 'HOME=/root', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin'];
@@ -85,7 +105,12 @@ describe('a reader on a fresh Debian 13', () => {
   it('is left with what was there when everything is undone as the page on Mosquitto says', async () => {
     const blocks = page('mosquitto.md');
     const undo = blocks.findIndex(({ text }) => text.includes('service uninstall'));
-    const said = await followAll(blocks.slice(0, undo + 1));
+    const said = await followAll(blocks.slice(0, undo));
+    const { stdout: list } = await shell('echolot identity list --store /var/lib/echolot/store');
+    const names = list.split('\n').map((line) => line.split(' ')[0] ?? '');
+    expect(names.filter((name) => /^[a-z]+-\d+$/.test(name)).toSorted()).toEqual(LEFT);
+    await follow({ text: ASK_WITH_THE_RENEWED_PASSWORD, isSecondTerminal: false });
+    await followAll(blocks.slice(undo, undo + 1));
     expect(proofs(said)).toEqual([GREEN, GREEN, GREEN, GREEN]);
     const { stdout } = await shell('systemctl is-active mosquitto; ls /etc/mosquitto/conf.d');
     expect(stdout).toBe('active\nREADME\n');

@@ -1,80 +1,34 @@
 // The set-up script: what it says, what it refuses, and that it changes nothing then. What it does is a long test.
-import { execFile } from 'node:child_process';
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freePort } from '../../bus/mosquitto.fixture.ts';
+import { FLAGS_SCRIPT, SetupMachine } from './setup.fixture.ts';
 
-const SCRIPT = fileURLToPath(new URL('setup.sh', import.meta.url));
 const NOBODY = 65_534;
+const isRoot = process.getuid?.() === 0;
 
+let machine: SetupMachine;
 let root: string;
 let port: number;
 
-/** The script with a folder in place of the machine's own, free ports, and a command that does nothing. */
 beforeEach(async () => {
-  root = mkdtempSync(join(tmpdir(), 'echolot-setup-'));
-  chmodSync(root, 0o755);
-  const places = { STATE: 'state', DEPLOYED: 'deployed', ETC: 'mosquitto', TRUSTED: 'ca.crt' };
-  const ports = { INNER: await freePort(), CERTIFICATES: await freePort() };
-  let text = readFileSync(SCRIPT, 'utf8');
-  const set = (name: string, value: string | number) => {
-    const line = new RegExp(`^readonly ${name}=.*$`, 'm');
-    expect(text).toMatch(line);
-    text = text.replace(line, `readonly ${name}=${value}`);
-  };
-  for (const [name, path] of Object.entries(places)) set(name, join(root, path));
-  for (const [name, value] of Object.entries(ports)) set(name, value);
-  writeFileSync(join(root, 'setup.sh'), text, { mode: 0o755 });
-  mkdirSync(join(root, 'mosquitto', 'conf.d'), { recursive: true });
-  mkdirSync(join(root, 'bin'));
-  symlinkSync('/bin/true', join(root, 'bin', 'echolot'));
+  machine = await new SetupMachine().prepare();
+  ({ root } = machine);
   port = await freePort();
 });
+afterEach(() => machine.remove());
 
-afterEach(() => rmSync(root, { recursive: true, force: true }));
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function setup(
-  args: readonly string[],
-  { path = join(root, 'bin'), uid = process.getuid?.() } = {},
-) {
-  return new Promise<Ended>((resolve) => {
-    const options = {
-      env: { PATH: `${path}:${process.env['PATH']}` },
-      ...(uid === undefined ? {} : { uid }),
-    };
-    execFile('bash', [join(root, 'setup.sh'), ...args], options, (error, stdout, stderr) => {
-      resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
-    });
-  });
-}
-
+const setup: SetupMachine['run'] = (args, options) => machine.run(args, options);
 const names = ['--agent-id', 'edge-1', '--device-id', 'buoy-7', '--host', 'broker.example'];
 
 describe('the script that sets up Mosquitto', () => {
   it('says in its help every flag that it takes', async () => {
     const { code, stdout, stderr } = await setup(['--help']);
     expect([code, stderr]).toEqual([0, '']);
-    const flags = [...readFileSync(SCRIPT, 'utf8').matchAll(/^ {6}(--.*?)\)/gm)]
+    const flags = [...readFileSync(FLAGS_SCRIPT, 'utf8').matchAll(/^ {6}(--.*?)\)/gm)]
       .flatMap(([, list = '']) => list.split(' | '))
       .filter((flag) => flag.startsWith('--'));
     expect(flags.length).toBeGreaterThan(8);
@@ -83,7 +37,7 @@ describe('the script that sets up Mosquitto', () => {
 
   it('says without root what it would do, in order, and does nothing', async () => {
     const before = readdirSync(root, { recursive: true });
-    const uid = process.getuid?.() === 0 ? { uid: NOBODY } : {};
+    const uid = isRoot ? { uid: NOBODY } : {};
     const { code, stdout, stderr } = await setup([...names, '--port', `${port}`, '--dry-run'], uid);
     expect([code, stderr]).toEqual([0, '']);
     const steps = [
@@ -102,6 +56,33 @@ describe('the script that sets up Mosquitto', () => {
     expect(places).not.toContain(-1);
     expect(places).toEqual(places.toSorted((one, other) => one - other));
     expect(readdirSync(root, { recursive: true })).toEqual(before);
+  });
+
+  it('says that port 1883 is closed, and without root that it cannot read what there is', async () => {
+    const first = await setup([...names, '--port', `${port}`, '--dry-run']);
+    expect(first.stdout).toContain(
+      '== port 1883, where Mosquitto lets everybody on this machine in',
+    );
+    mkdirSync(join(root, 'state'), { mode: isRoot ? 0o700 : 0o000 });
+    const uid = isRoot ? { uid: NOBODY } : {};
+    const { stdout } = await setup([...names, '--port', `${port}`, '--dry-run'], uid);
+    expect(stdout).toMatch(
+      /^== without root, \S+\/state cannot be read: this is what a first run/m,
+    );
+  });
+
+  it('proves on the address that it is told to listen on, which the certificate names', async () => {
+    const args = [...names, '--port', `${port}`, '--dry-run', '--listen'];
+    const one = await setup([...args, '127.0.0.2']);
+    expect(one.stdout).toContain(
+      `--tls-names broker.example\\,127.0.0.2 --clients 127.0.0.2:${port} `,
+    );
+    for (const command of ['policy prove --url', 'classify .*--broker-url']) {
+      expect(one.stdout).toMatch(new RegExp(`${command} mqtts://127\\.0\\.0\\.2:${port} `));
+    }
+    const every = await setup([...args, '0.0.0.0']);
+    expect(every.stdout).toMatch(/--tls-names broker\.example --clients 0\.0\.0\.0:/);
+    expect(every.stdout).toContain(`policy prove --url mqtts://127.0.0.1:${port} `);
   });
 
   it('installs no agent and asks none where there is to be none', async () => {
@@ -124,6 +105,8 @@ describe('the script that sets up Mosquitto', () => {
     [['--device-id', ''], 64, '--device-id has no value'],
     [['--device-id', 'a/b'], 64, 'a/b is no name'],
     [['--agent-id', 'one', '--device-id', 'one'], 64, 'the same name'],
+    [['--host', 'my_host'], 64, '--host my_host is no name of a machine'],
+    [['--host', 'a,,b'], 64, '--host a,,b is no name of a machine'],
     [['--host', 'a b'], 64, '--host a b is no name of a machine'],
     [['--listen', '*'], 64, '--listen * is no address'],
     [['--listen', '192.0.2.77', '--dry-run'], 78, 'nothing can listen on 192.0.2.77:'],
@@ -165,7 +148,7 @@ describe('the script that sets up Mosquitto', () => {
   });
 
   it('refuses to work without root, and where Echolot is not installed', async () => {
-    const uid = process.getuid?.() === 0 ? { uid: NOBODY } : {};
+    const uid = isRoot ? { uid: NOBODY } : {};
     const { code, stderr } = await setup(names, uid);
     expect([code, stderr]).toEqual([1, expect.stringContaining('which takes root')]);
     const missing = await setup([...names, '--dry-run'], { path: '/nowhere' });

@@ -2,45 +2,27 @@
 # Mosquitto, an agent and a device on one Debian box: TLS, rights by the policy, and the proof that they hold.
 set -euo pipefail
 
-usage() {
-  cat <<'END'
-Usage: echolot-mosquitto-setup [--host NAME] [--agent-id NAME] [--device-id NAME] [--operator-id NAME]
-                               [--listen ADDRESS] [--port PORT] [--no-agent] [--dry-run] [--no-start]
-
-Sets up Mosquitto with TLS and the rights of Echolot's policy, one agent as a service, one device and one
-operator; then proves the rights on the running broker and has one reading classified. As root, on Debian
-12 or later. Run again, it changes what differs; with another --device-id or --agent-id it adds that one.
-
-  --host NAME         how devices call this machine; a,b for several (default: its name and addresses)
-  --agent-id NAME     the agent (default: this machine's name, without its domain)
-  --device-id NAME    the device (default: buoy-1)
-  --operator-id NAME  who may watch (default: op-1)
-  --listen ADDRESS    where devices connect (default: 0.0.0.0)
-  --port PORT         the port for devices (default: 8883)
-  --no-agent          no agent here: for an edge that is bridged to agents elsewhere
-  --dry-run           say what would be done, and do nothing
-  --no-start          write files and identities only, for an image: no service, no proof
-  --help              this text
-
-Beside the devices' port: 8884 for certificates instead of passwords, and 1884 on loopback for agents.
-END
-}
-
 readonly STATE=/var/lib/echolot
 readonly STORE=$STATE/store
 readonly PASSWORDS=$STATE/passwords
 readonly RENDERED=$STATE/rendered
-readonly DEPLOYED=/var/lib/mosquitto/echolot
+readonly FLAGS=$STATE/flags
+readonly RESTART=$STATE/.restart
+readonly LIST=$STATE/.new-passwords.csv
+# Not in /var/lib/mosquitto, which is Mosquitto's own: whoever takes it over could lead root astray there.
+readonly DEPLOYED=/var/lib/echolot-mosquitto
 readonly ETC=/etc/mosquitto
 readonly OURS=$ETC/conf.d/echolot.conf
 readonly TRUSTED=/etc/echolot/ca.crt
+readonly SETTINGS=/etc/echolot/echolot.env
+readonly SYSTEMD=/run/systemd/system
 readonly INNER=1884
 readonly CERTIFICATES=8884
 HERE=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 readonly HERE
 
-host='' agent='' device=buoy-1 operator=op-1 listen=0.0.0.0 port=8883
-dry_run=false start=true serve=true
+# shellcheck source=packaging/mosquitto/setup-flags.sh
+. "$HERE/setup-flags.sh"
 
 # fail EXIT WHAT REMEDY: the exit codes are those of echolot.
 fail() {
@@ -58,52 +40,9 @@ run() {
     "$@"
   fi
 }
+# Notes of this script's own, of which a dry run says nothing.
+mark() { $dry_run || touch "$@"; }
 echolot() { "${command[@]}" "$@"; }
-
-read_flags() {
-  while [ $# -gt 0 ]; do
-    case $1 in
-      --host | --agent-id | --device-id | --operator-id | --listen | --port)
-        [ -n "${2:-}" ] || fail 64 "$1 has no value" 'See --help.'
-        case $1 in
-          --host) host=$2 ;;
-          --agent-id) agent=$2 ;;
-          --device-id) device=$2 ;;
-          --operator-id) operator=$2 ;;
-          --listen) listen=$2 ;;
-          --port) port=$2 ;;
-        esac
-        shift 2
-        ;;
-      --dry-run) dry_run=true && shift ;;
-      --no-start) start=false && shift ;;
-      --no-agent) serve=false && shift ;;
-      --help | -h) usage && exit 0 ;;
-      *) fail 64 "unknown argument $1" 'See --help.' ;;
-    esac
-  done
-}
-
-check_flags() {
-  local own name
-  own=$(uname -n)
-  agent=${agent:-${own%%.*}}
-  # Its name, the full one too where it has one, and its addresses.
-  host=${host:-$(printf '%s ' "$own" "$(hostname -f 2> /dev/null || true)" "$(hostname -I 2> /dev/null || true)" |
-    tr ' ' '\n' | awk 'NF && !seen[$0]++' | paste -sd,)}
-  for name in "$agent" "$device" "$operator"; do
-    [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$ ]] ||
-      fail 64 "$name is no name" 'A name is 1 to 64 letters, digits, dots, dashes and underscores, a letter or a digit first.'
-  done
-  [ "$(printf '%s\n' "$agent" "$device" "$operator" | sort -u | wc -l)" = 3 ] ||
-    fail 64 'agent, device and operator have the same name' 'Each is one identity: give three names.'
-  [[ $host =~ ^[A-Za-z0-9.:,-]+$ ]] || fail 64 "--host $host is no name of a machine" 'Expected is a name or an address; a,b for several.'
-  [[ $listen =~ ^[A-Za-z0-9.:-]+$ ]] || fail 64 "--listen $listen is no address" 'Expected is an address such as 0.0.0.0.'
-  { [[ $port =~ ^[1-9][0-9]{0,4}$ ]] && [ "$port" -le 65535 ]; } || fail 64 "--port $port is no port" 'Expected is a number from 1 to 65535.'
-  for name in $INNER $CERTIFICATES; do
-    [ "$port" != "$name" ] || fail 64 "--port $port is taken for another purpose" "Expected is another port than $INNER and $CERTIFICATES."
-  done
-}
 
 find_echolot() {
   if type -P echolot > /dev/null; then
@@ -124,7 +63,7 @@ check_machine() {
   local each kept
   if ! $dry_run; then
     [ "$(id -u)" = 0 ] || fail 1 'this sets up services, which takes root' 'Use sudo, or see what it would do: --dry-run.'
-    if $start && [ ! -d /run/systemd/system ]; then
+    if $start && [ ! -d "$SYSTEMD" ]; then
       fail 1 'this machine is not run by systemd, so nothing could be started' 'For an image: --no-start writes files and identities, and says how to start.'
     fi
   fi
@@ -139,16 +78,22 @@ check_machine() {
     grep -qF "$ETC/mosquitto.conf $(md5sum < "$ETC/mosquitto.conf" | cut -d ' ' -f 1)"; then
     fail 78 "$ETC/mosquitto.conf is not as Debian's package has it" "$kept"
   fi
-  is_ours || ! $start || check_ports
+  if $dry_run && [ -d "$STATE" ] && [ ! -x "$STATE" ]; then
+    say "without root, $STATE cannot be read: this is what a first run would do"
+  fi
+  ! $start || check_ports
 }
 
+# Each listener that Mosquitto does not have yet; of those that it has, whether there is such an address.
 check_ports() {
-  local each
+  local each number tried
   for each in "$listen:$port" "$listen:$CERTIFICATES" "127.0.0.1:$INNER"; do
-    node -e 'require("net").createServer().once("error", (e) => process.exit(e.code === "EADDRINUSE" ? 1 : 2)).listen(process.argv[2], process.argv[1], () => process.exit(0))' \
-      "${each%:*}" "${each##*:}" && continue
+    number=${each##*:} tried=${each##*:}
+    if is_ours && grep -q "^listener $number " "$DEPLOYED/mosquitto.conf"; then tried=0; fi
+    node -e 'require("net").createServer().once("error", (e) => process.exit(e.code === "EADDRINUSE" ? 1 : 2)).listen({ host: process.argv[1], port: process.argv[2], ipv6Only: true }, () => process.exit(0))' \
+      "${each%:*}" "$tried" && continue
     [ $? = 1 ] || fail 78 "nothing can listen on $each" 'Name an address of this machine with --listen.'
-    fail 78 "something else listens on port ${each##*:}" "Stop it (ss -ltnp 'sport = :${each##*:}' names it), or give devices another port with --port."
+    fail 78 "something else listens on port $number" "Stop it (ss -ltnp 'sport = :$number' names it), or give devices another port with --port."
   done
 }
 
@@ -162,7 +107,8 @@ install_mosquitto() {
 # The names that have an identity, each with its role.
 identities() { [ ! -d "$STORE" ] || echolot identity list --store "$STORE" | awk 'NR > 1 { print $1, $2 }'; }
 
-role_of() { identities | awk -v name="$1" '$1 == name { print $2 }'; }
+# Of those that there were when this run began.
+role_of() { awk -v name="$1" '$1 == name { print $2 }' <<< "$known"; }
 
 # check_role NAME ROLE: before anything is changed.
 check_role() {
@@ -192,45 +138,67 @@ add() {
   fi
 }
 
-# Mosquitto's own copy; the rights belong to the plugin once it has them, and are told, not overwritten.
+# place FILE OPTION…: root's copy for Mosquitto, with these options of install, where it differs.
+place() {
+  local file=$1
+  shift
+  [ ! -L "$DEPLOYED/$file" ] || fail 78 "$DEPLOYED/$file is a link, and no run of this has made it" 'Look who did, and remove it.'
+  ! cmp --silent "$RENDERED/$file" "$DEPLOYED/$file" || return 0
+  # It is there until Mosquitto has read what changes now, even if this run is killed.
+  mark "$RESTART"
+  run install -T "$@" "$RENDERED/$file" "$DEPLOYED/$file"
+  changed=true
+}
+
+# Mosquitto may read what root writes; the rights alone are its own, and once it has them they are told, not overwritten.
 deploy() {
   local file changed=false
-  say "broker: TLS for $host on $listen:$port"
+  [ ! -e "$RESTART" ] || changed=true
+  say "broker: TLS for $tls_names on $at:$port"
+  mark "$STATE/.rendering"
   run echolot policy render mosquitto --store "$STORE" --out "$RENDERED" --at "$DEPLOYED" --included \
-    --tls-names "$host" --clients "$listen:$port" --certificates "$listen:$CERTIFICATES" --inner "127.0.0.1:$INNER" 2>&1 |
+    --tls-names "$tls_names" --clients "$at:$port" --certificates "$at:$CERTIFICATES" --inner "127.0.0.1:$INNER" 2>&1 |
     sed '/^ln -s /d; s/ Have it read with:$//'
-  $dry_run || [ -d "$DEPLOYED" ] || install -d -o mosquitto -g mosquitto -m 0700 "$DEPLOYED"
-  for file in mosquitto.conf dynamic-security.json ca.crt ca.crl broker.crt broker.key; do
-    [ "$file" != dynamic-security.json ] || [ ! -e "$DEPLOYED/$file" ] || continue
-    cmp --silent "$RENDERED/$file" "$DEPLOYED/$file" && continue
-    run install -o mosquitto -g mosquitto -m 0600 "$RENDERED/$file" "$DEPLOYED/$file"
-    changed=true
-  done
+  # The sticky bit keeps Mosquitto, which writes its rights here, from root's files.
+  run install -d -o root -g mosquitto -m 1771 "$DEPLOYED"
+  place mosquitto.conf -m 0644
+  for file in ca.crt ca.crl broker.crt broker.key; do place "$file" -g mosquitto -m 0640; done
+  file=$DEPLOYED/dynamic-security.json
+  if [ -L "$file" ] || [ ! -e "$file" ]; then
+    place dynamic-security.json -o mosquitto -g mosquitto -m 0600
+    mark -r "$STATE/.rendering" "$STATE/.told"
+  fi
   # What devices trust, for everybody to read.
   run install -D -m 0644 "$RENDERED/ca.crt" "$TRUSTED"
   if [ ! -L "$OURS" ]; then
+    say 'port 1883, where Mosquitto lets everybody on this machine in without a password, is closed from now on'
+    mark "$RESTART"
     run ln -s "$DEPLOYED/mosquitto.conf" "$OURS"
     changed=true
   fi
   $start || return 0
   run systemctl --quiet enable mosquitto
   if $changed; then run systemctl restart mosquitto; else run systemctl start mosquitto; fi
+  $dry_run || rm -f "$RESTART"
 }
 
-# What the running broker does not know yet, with the passwords of who is new to it.
+# What the running broker does not know yet, with the passwords of who is new to it or has another since.
 apply() {
-  local name list=$STATE/.new-passwords.csv
+  local name rights
   say 'rights'
   if ! $dry_run; then
-    (umask 077 && echo name,password > "$list")
-    identities | while read -r name _; do
+    (umask 077 && echo name,password > "$LIST")
+    known=$(identities)
+    rights=$(tr -d ' \t\n' < "$DEPLOYED/dynamic-security.json")
+    while read -r name _; do
       [ -s "$PASSWORDS/$name.password" ] || continue
-      tr -d ' \t\n' < "$DEPLOYED/dynamic-security.json" | grep -qF "\"username\":\"$name\"" ||
-        printf '%s,%s\n' "$name" "$(cat "$PASSWORDS/$name.password")" >> "$list"
-    done
+      [[ $rights == *"\"username\":\"$name\""* && ! $PASSWORDS/$name.password -nt $STATE/.told ]] ||
+        printf '%s,%s\n' "$name" "$(cat "$PASSWORDS/$name.password")" >> "$LIST"
+    done <<< "$known"
   fi
-  run echolot policy apply --url "mqtt://127.0.0.1:$INNER" --store "$STORE" --passwords "$list"
-  run rm -f "$list"
+  run echolot policy apply --url "mqtt://127.0.0.1:$INNER" --store "$STORE" --passwords "$LIST"
+  run rm -f "$LIST"
+  mark -r "$STATE/.rendering" "$STATE/.told"
 }
 
 start_agent() {
@@ -246,25 +214,30 @@ prove() {
   say 'proof: what each role may do and may not, tried on the running broker'
   run echolot policy prove --url "mqtt://127.0.0.1:$INNER" --store "$STORE" --config "$DEPLOYED"
   say "proof: the same over TLS, on the port for devices"
-  run echolot policy prove --url "mqtts://127.0.0.1:$port" --ca "$TRUSTED" --store "$STORE" |
+  run echolot policy prove --url "mqtts://$reach:$port" --ca "$TRUSTED" --store "$STORE" |
     sed '/ ok$/d'
-  $serve || return 0
+  { $serve && [ -n "$device" ]; } || return 0
   say "one reading of $device, over TLS"
   run echolot classify --client-id "$device" --password-file "$PASSWORDS/$device.password" \
-    --broker-url "mqtts://127.0.0.1:$port" --ca "$TRUSTED" --file "$HERE/reading.json"
+    --broker-url "mqtts://$reach:$port" --ca "$TRUSTED" --file "$HERE/reading.json"
+}
+
+# The variables that count for every later command, too.
+with_variables() {
+  local name
+  for name in "${!variables[@]}"; do printf '%s=%q ' "$name" "${variables[$name]}"; done
 }
 
 next_steps() {
   cat <<END
 
-Done. A device needs three things: ${host%%,*}:$port, $TRUSTED and its password.
-  $device              $PASSWORDS/$device.password
-  $operator (watches)  $PASSWORDS/$operator.password
+Done. A device needs three things: ${tls_names%%,*}:$port, $TRUSTED and its password.
+$(for name in $device $operator; do printf '  %-20s %s\n' "$name" "$PASSWORDS/$name.password"; done)
 Next:
 $($serve && printf '  %s\n' "systemctl status echolot-agent@$agent" "echolot doctor --service $agent")
   another device:   $0 --device-id NAME
   another agent:    $0 --agent-id NAME
-  take one away:    echolot identity remove NAME --store $STORE && echolot policy apply --url mqtt://127.0.0.1:$INNER --store $STORE
+  take one away:    echolot identity remove NAME --store $STORE && $(with_variables)echolot policy apply --url mqtt://127.0.0.1:$INNER --store $STORE
   undo everything:  echolot service uninstall && rm $OURS && systemctl restart mosquitto && rm -r $DEPLOYED $STATE $TRUSTED
 END
 }
@@ -275,23 +248,29 @@ not_started() {
 Written, and nothing started: Mosquitto, the agent, and so no proof. On the machine itself run this again
 without --no-start, or by hand, where there is no systemd:
   install -d -o mosquitto /run/mosquitto /var/log/mosquitto && mosquitto -c $ETC/mosquitto.conf -d
-$($serve && echo "  echolot agent --agent-id $agent --password-file $PASSWORDS/$agent.password --broker-url mqtt://127.0.0.1:$INNER")
-  echolot policy prove --url mqtt://127.0.0.1:$INNER --store $STORE --config $DEPLOYED
+$($serve && echo "  $(with_variables)echolot agent --agent-id $agent --password-file $PASSWORDS/$agent.password --broker-url mqtt://127.0.0.1:$INNER")
+  $(with_variables)echolot policy prove --url mqtt://127.0.0.1:$INNER --store $STORE --config $DEPLOYED
 END
 }
 
 read_flags "$@"
 find_echolot
+settle
+known=$(identities)
+leave_out_who_is_gone
 check_flags
 check_machine
 ! $serve || check_role "$agent" predictor
-check_role "$device" client
-check_role "$operator" operator
+[ -z "$device" ] || check_role "$device" client
+[ -z "$operator" ] || check_role "$operator" operator
 install_mosquitto
 run install -d -m 0700 "$STATE" "$PASSWORDS"
+# Nothing secret is left lying about by a run that fails.
+$dry_run || trap 'rm -f "$LIST" "$PASSWORDS/.new"' EXIT
 ! $serve || add "$agent" predictor
-add "$device" client
-add "$operator" operator
+[ -z "$device" ] || add "$device" client
+[ -z "$operator" ] || add "$operator" operator
+remember
 deploy
 if ! $start; then
   not_started
