@@ -61,7 +61,7 @@ function publisher() {
   return { ids, outcomes, plain, publish, written };
 }
 
-/** What is received is looked at when mqtt.js has looked at it: in a microtask. */
+/** What is received is told when mqtt.js has looked at it: in a microtask. */
 const mqttLooked = () => Promise.resolve();
 
 describe('the plain publisher', () => {
@@ -98,6 +98,20 @@ describe('the plain publisher', () => {
     expect(ids.register(2)).toBe(false);
     await mqttLooked();
     expect(ids.register(2)).toBe(true);
+  });
+
+  it('takes no acknowledgement of another for that of a message that got its identifier', async () => {
+    const { ids, outcomes, plain, publish, written } = publisher();
+    ids.register(1);
+    plain.receive(1);
+    ids.deallocate(1);
+    publish('a', 1);
+    expect(written[0]?.equals(encodePublish('t', Buffer.from('a'), 1, '5'))).toBe(true);
+    await mqttLooked();
+    expect(outcomes).toEqual([]);
+    plain.receive(1);
+    await mqttLooked();
+    expect(outcomes).toEqual(['a: ok']);
   });
 
   it('says so where every identifier is in use', () => {

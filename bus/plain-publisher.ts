@@ -10,6 +10,13 @@ interface MessageIds {
 
 type Acknowledged = (error?: Error | null) => void;
 
+/** A PUBACK of a message of ours. */
+interface Received {
+  readonly messageId: number;
+  readonly reasonCode: number;
+  readonly acknowledged: Acknowledged;
+}
+
 /**
  * Publishes around mqtt.js's own `publish`, whose store, copies and seven small writes for each message cost
  * more than the rest of an answer's way: docs/decisions/0006. It dies with its connection.
@@ -18,8 +25,8 @@ export class PlainPublisher {
   private readonly write: (bytes: Buffer, written?: Acknowledged) => void;
   private readonly ids: MessageIds;
   private readonly protocol: Protocol;
-  /** Identifiers and reason codes of PUBACKs, in turn. */
-  private received: number[] = [];
+  /** PUBACKs of ours that are not yet told, in turn. */
+  private received: Received[] = [];
   private readonly unacknowledged = new Map<number, Acknowledged>();
 
   constructor(
@@ -48,31 +55,28 @@ export class PlainPublisher {
   }
 
   /**
-   * Takes a PUBACK in; those of others are none of ours. It is looked at in a microtask, when mqtt.js has had
-   * its look: the identifier that it frees may go to a message of mqtt.js's own, which would take this for
-   * its acknowledgement.
+   * Takes a PUBACK in; those of others are none of ours. Whose it is shows only now: mqtt.js frees the identifiers
+   * of its own messages at once, and one may be ours a moment later. What it means is told in a microtask, when
+   * mqtt.js has had its look: the identifier that is freed then may go to a message of mqtt.js's own, which would
+   * take this for its acknowledgement.
    */
   receive(messageId: number, reasonCode = 0): void {
-    if (this.received.length === 0) queueMicrotask(this.takeIn);
-    this.received.push(messageId, reasonCode);
-  }
-
-  private readonly takeIn = (): void => {
-    const { received } = this;
-    this.received = [];
-    for (let at = 0; at < received.length; at += 2) {
-      this.acknowledge(received[at] as number, received[at + 1] as number);
-    }
-  };
-
-  private acknowledge(messageId: number, reasonCode: number): void {
     const acknowledged = this.unacknowledged.get(messageId);
     if (!acknowledged) return;
     this.unacknowledged.delete(messageId);
-    this.ids.deallocate(messageId);
-    // 0x10: accepted, though nobody subscribes.
-    acknowledged(reasonCode < 0x80 ? null : new PublishRefusedError(reasonCode));
+    if (this.received.length === 0) queueMicrotask(this.tell);
+    this.received.push({ messageId, reasonCode, acknowledged });
   }
+
+  private readonly tell = (): void => {
+    const { received } = this;
+    this.received = [];
+    for (const { acknowledged, messageId, reasonCode } of received) {
+      this.ids.deallocate(messageId);
+      // 0x10: accepted, though nobody subscribes.
+      acknowledged(reasonCode < 0x80 ? null : new PublishRefusedError(reasonCode));
+    }
+  };
 }
 
 class PublishRefusedError extends Error {
