@@ -15,6 +15,7 @@ import {
 import { describeClassifier } from './classifier.suite.ts';
 import { createOnnxClassifier } from './onnx-classifier.ts';
 import { openLoneRow } from './onnx-lone-row.ts';
+import { writeSlowModel } from './slow-model.fixture.ts';
 
 type Parts = Parameters<typeof writeTestBundle>[1];
 
@@ -114,6 +115,45 @@ describe('the ONNX classifier', () => {
     await expect(classifier.classify(Float32Array.of(1, 0, 0, 1), 1)).resolves.toBeDefined();
     expect(runs).toEqual([]);
     await classifier.close();
+  });
+
+  it('fails on a graph that gives a lone row no row of scores, and has no short way for it', async () => {
+    const { open, runs } = spied();
+    const squeezed = linearModel(WEIGHTS, { activation: 'Squeeze' });
+    const classifier = await createOnnxClassifier(await bundleOf({ onnx: squeezed }), {
+      openLoneRow: open,
+    });
+    const values = Float32Array.of(1, 0, 0, 1);
+    await expect(classifier.classify(values, 1)).rejects.toThrow('the shape [2] for 1 rows');
+    expect(runs).toEqual([]);
+    await classifier.close();
+  });
+
+  it('does without the short way where the model itself takes long', async () => {
+    const bundle = await inFolder(async (folder) => {
+      await writeSlowModel({ folder, millisecondsPerRow: 60 });
+      return loadBundle(folder);
+    });
+    expect(bundle.files.get('model.onnx')?.length).toBeLessThan(2 ** 20);
+    let opened = 0;
+    const classifier = await createOnnxClassifier(bundle, {
+      openLoneRow(...args) {
+        opened += 1;
+        return openLoneRow(...args);
+      },
+    });
+    await classifier.close();
+    expect(opened).toBe(0);
+  });
+
+  it('that is closed between the rows of a graph of one row computes no more of them', async () => {
+    const onnx = linearModel(WEIGHTS, { rows: 1 });
+    const openLoneRow = () => Promise.reject(new Error('no such library'));
+    const classifier = await createOnnxClassifier(await bundleOf({ onnx }), { openLoneRow });
+    const scores = classifier.classify(new Float32Array(8), 2);
+    const closed = classifier.close();
+    await expect(scores).rejects.toThrow('the classifier is closed');
+    await closed;
   });
 
   it('does without the short way where there is none', async () => {

@@ -46,6 +46,13 @@ describe('a lone row', () => {
     expect(before).toEqual([...WEIGHTS[0]]);
   });
 
+  it('has no answer once it is closed', async () => {
+    const row = await openLoneRow(linearModel(WEIGHTS), INPUT, OUTPUT);
+    row.close();
+    expect(row.run(Float32Array.of(1, 0, 0, 0))).toBeNull();
+    row.close();
+  });
+
   it.each([
     ['the input has another size', { ...INPUT, dims: [1, 3] }, OUTPUT],
     ['the output has another size', INPUT, { ...OUTPUT, dims: [1, 3] }],

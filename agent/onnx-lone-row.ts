@@ -10,7 +10,7 @@ interface Bound {
 export interface LoneRow {
   /**
    * @param values as many as the input has
-   * @returns the output, which the next run overwrites; null where the run failed
+   * @returns the output, which the next run overwrites; null where the run failed, or it is closed
    */
   run(values: Float32Array): Float32Array | null;
   close(): void;
@@ -59,15 +59,21 @@ export async function openLoneRow(
     const run = api.function(PLACE.run, 'void *', RUN_PARAMETERS) as (
       ...args: readonly unknown[]
     ) => Status;
+    let isOpen = true;
     return {
       run(values) {
+        // The memory is gone.
+        if (!isOpen) return null;
         from.floats.set(values);
         const status = run(session, null, from.names, from.values, 1, to.names, 1, to.values);
         if (!status) return to.floats;
         api.releaseStatus(status);
         return null;
       },
-      close: () => api.close(),
+      close() {
+        isOpen = false;
+        api.close();
+      },
     };
   } catch (error) {
     api.close();

@@ -1,4 +1,5 @@
 // The traps of mqtt.js, each against a broker that misbehaves in just that way.
+import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createBus } from './bus.ts';
 import { type FakeBroker, type FakeConnection, startFakeBroker } from './fake-broker.fixture.ts';
@@ -179,6 +180,14 @@ describe('a connection that goes wrong', () => {
     const second = await broker.next();
     await second.accept();
     await second.take('subscribe');
+    await ready();
+  });
+
+  it('to a broker that falls silent is noticed by the keep-alive, and made anew', async () => {
+    open({ keepaliveSeconds: 1 });
+    const silent = await ready();
+    await silent.take('pingreq');
+    await until(() => told.some((text) => text.startsWith('lost')));
     await ready();
   });
 
@@ -569,6 +578,18 @@ describe('the stop', () => {
     await stopped;
     const ids = connection.packets.filter(({ cmd }) => cmd === 'puback');
     expect(ids.map(({ messageId }) => messageId)).toEqual([1]);
+  });
+
+  it('says DISCONNECT after the PUBACK of what was answered right before', async () => {
+    open();
+    const connection = await ready();
+    connection.send(reading(1));
+    await until(() => messages.length === 1);
+    messages[0]?.settle();
+    const closed = once(connection.socket, 'close');
+    await bus.stop({ timeoutMs: 200 });
+    await closed;
+    expect(connection.packets.map(({ cmd }) => cmd)).toEqual(['puback', 'disconnect']);
   });
 
   it('takes no longer than it may on a socket that is dead', async () => {

@@ -6,6 +6,7 @@ beforeEach(() => {
   vi.useFakeTimers();
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
@@ -57,6 +58,20 @@ describe('a lazy interval', () => {
     lazy.set(ring('b'), 100);
     vi.advanceTimersByTime(100);
     expect(rings).toEqual(['b']);
+  });
+
+  it('rings once after a long sleep of the machine, and then again in its time', () => {
+    const { lazy, ring, rings } = interval();
+    const awake = performance.now.bind(performance);
+    let sleptMs = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => awake() + sleptMs);
+    lazy.set(ring('a'), 100);
+    vi.advanceTimersByTime(50);
+    sleptMs = 10_000;
+    vi.advanceTimersByTime(149);
+    expect(rings).toEqual(['a']);
+    vi.advanceTimersByTime(1);
+    expect(rings).toEqual(['a', 'a']);
   });
 
   it('may be ended and begun by what it calls', () => {

@@ -37,7 +37,8 @@ export class LazyInterval {
     const { task } = this;
     if (!task) return;
     const isDue = performance.now() >= this.dueMs - 1;
-    if (isDue) this.dueMs += this.everyMs;
+    // From now: after a long sleep of the machine one ring is due, not all that were missed.
+    if (isDue) this.dueMs = performance.now() + this.everyMs;
     this.arm();
     if (isDue) task();
   };

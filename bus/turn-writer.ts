@@ -1,4 +1,4 @@
-// What one turn of the event loop has to say leaves in two writes: the first piece at once, the others together.
+// What is said in one go leaves in two writes: the first piece at once, the others together.
 
 type Written = (error?: Error | null) => void;
 
@@ -9,14 +9,14 @@ const MAX_WAITING_BYTES = 16 * 1024;
 
 /**
  * A write costs a system call and wakes the broker. A lone answer does not wait for company; the answers that
- * follow it before the event loop turns share a write, and acknowledgements go along. Keeps the order of pieces.
+ * follow it before the microtasks are done share a write, and acknowledgements go along. Keeps the order of pieces.
  */
 export class TurnWriter {
   private readonly put: (bytes: Buffer, written: Written) => void;
   private readonly waiting: Buffer[] = [];
   private waitingBytes = 0;
   private told: Written[] = [];
-  /** In this turn something was written already. */
+  /** Something was written already, and the microtasks are not done. */
   private isBusy = false;
   private turning: NodeJS.Immediate | null = null;
 
