@@ -51,7 +51,7 @@ describe('renderDocumentation', () => {
 
   it('says first what was not met', () => {
     const page = renderDocumentation([recorded(140)], 'performance.svg', null);
-    expect(page).toContain('Not met:\n\n- memory: idle, agent: 150, wanted ≤ 140');
+    expect(page).toContain('Not met:\n\n- Memory, idle, agent: 150, wanted ≤ 140');
   });
 
   it('keeps what was written by hand when it is written again', () => {

@@ -35,8 +35,8 @@ describe('bars', () => {
       figureOf(measured('ours', [90]), measured('theirs', [100]), { atLeast: 0.95 }),
       figureOf(measured('ours', [99]), measured('theirs', [100]), { atLeast: 0.95 }),
     ];
-    const result = { part: 'throughput', title: '', figures, missing: [] };
-    expect(misses([result])).toEqual(['throughput: QoS 0, ours: 0.900, wanted ≥ 0.95']);
+    const result = { part: 'throughput', title: 'Throughput: embedded', figures, missing: [] };
+    expect(misses([result])).toEqual(['Throughput: embedded, QoS 0, ours: 0.900, wanted ≥ 0.95']);
     const why = [{ who: 'throughput', why: 'nobody answers' }];
     const failed = { ...result, figures: [], missing: why, failed: true } as const;
     expect(misses([failed])).toEqual(['throughput: nobody answers']);

@@ -64,14 +64,14 @@ export function isMet(value: number, { atLeast = -Infinity, atMost = Infinity }:
 
 /** The bars that were not met, in words. */
 export function misses(results: readonly PartResult[]): string[] {
-  return results.flatMap(({ failed, figures, missing, part }) => [
+  return results.flatMap(({ failed, figures, missing, part, title }) => [
     ...(failed ? [`${part}: ${missing.map(({ why }) => why).join(', ')}`] : []),
     ...figures
       .filter(({ bar }) => bar && !bar.met)
       .map((figure) => {
         const { value } = figure.versus?.ratio ?? figure.estimate;
         const wanted = describeBar(figure.bar as Bar);
-        return `${part}: ${figure.what}, ${figure.who}: ${value.toPrecision(3)}, wanted ${wanted}`;
+        return `${title}, ${figure.what}, ${figure.who}: ${value.toPrecision(3)}, wanted ${wanted}`;
       }),
   ]);
 }

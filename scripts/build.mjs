@@ -11,9 +11,7 @@ const dist = `${root}/dist`;
 const fresh = `${root}/.tmp/dist-${process.pid}`;
 const former = `${fresh}-former`;
 
-process.on('exit', () => {
-  for (const folder of [fresh, former]) rmSync(folder, { recursive: true, force: true });
-});
+process.on('exit', () => rmSync(fresh, { recursive: true, force: true }));
 
 const tsc = spawnSync(
   process.execPath,
@@ -27,5 +25,12 @@ if (tsc.status !== 0) process.exit(tsc.status ?? 1);
 await bundleTypebox(fresh);
 for (const bin of ['echolot', 'echolot-health']) chmodSync(`${fresh}/cli/${bin}.js`, 0o755);
 if (existsSync(dist)) renameSync(dist, former);
-renameSync(fresh, dist);
+try {
+  renameSync(fresh, dist);
+} catch (error) {
+  // Another build was quicker: either of them will do.
+  if (!existsSync(dist)) renameSync(former, dist);
+  if (error.code !== 'ENOTEMPTY') throw error;
+}
+rmSync(former, { recursive: true, force: true });
 if (!quiet) console.log('built dist/');
