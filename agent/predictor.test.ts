@@ -300,6 +300,18 @@ describe('a problem', () => {
 });
 
 describe('an answer', () => {
+  it('that cannot be remembered is given all the same, once', async () => {
+    repeats = new Repeats(undefined, undefined, () => {
+      throw new RangeError('Array buffer allocation failed');
+    });
+    build();
+    for (const id of ['a', 'b']) accept(reading(id, [0, 0]));
+    await predictor.drained();
+    expect(answers()).toMatchObject([{ label: 'low' }, { label: 'low' }]);
+    expect(settled).toBe(2);
+    expect(books.sample(1)).toMatchObject({ received: 2, answered: 2, rejected: 0, inHand: 0 });
+  });
+
   it('that the broker refuses is counted, and its reading acknowledged', async () => {
     outcome = { ok: false, reason: 'refused', detail: '135' };
     accept(reading('a', [0, 0]));

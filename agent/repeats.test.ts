@@ -141,15 +141,39 @@ describe('the memory', () => {
   });
 
   it('begins small, and grows before it forgets', () => {
-    const before = process.memoryUsage().arrayBuffers;
-    const small = new Repeats();
+    const sizes: number[] = [];
+    const small = new Repeats(undefined, undefined, (bytes) => {
+      sizes.push(bytes);
+      return Buffer.allocUnsafeSlow(bytes);
+    });
+    expect(sizes).toEqual([]);
     small.remember(print('a'), answer('a'));
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 21);
+    expect(sizes).toEqual([2 ** 20]);
     expect(small.recall(print('a'))?.toString()).toBe('a');
     const growing = new Repeats({ entries: 100, bytes: 1000 }, 16);
     const ids = Array.from({ length: 40 }, (_, at) => `r-${at}`);
     for (const id of ids) growing.remember(print(id), answer(id.padEnd(20)));
     expect(ids.map((id) => growing.recall(print(id))?.toString().trim())).toEqual(ids);
+  });
+
+  it('does without where there is no memory, and stays as it is where there is no more', () => {
+    let mostBytes = 0;
+    const repeats = new Repeats({ entries: 100, bytes: 1000 }, 16, (bytes) => {
+      if (bytes > mostBytes) throw new RangeError('Array buffer allocation failed');
+      return Buffer.allocUnsafeSlow(bytes);
+    });
+    repeats.remember(print('a'), answer('a'));
+    expect(repeats.recall(print('a'))).toBeNull();
+    mostBytes = 32;
+    for (const id of ['b', 'c', 'd']) repeats.remember(print(id), answer(id.padEnd(16)));
+    repeats.remember(print('too large'), Buffer.alloc(33));
+    repeats.remember(print('e'), answer('e'));
+    const left = ['b', 'c', 'd', 'too large', 'e'].filter((id) => repeats.recall(print(id)));
+    expect(left).toEqual(['e']);
+    mostBytes = 1000;
+    for (const id of ['f', 'g', 'h']) repeats.remember(print(id), answer(id.padEnd(16)));
+    expect(repeats.recall(print('h'))?.toString().trim()).toBe('h');
+    expect(repeats.recall(print('f'))).toBeNull();
   });
 
   it('holds as many answers as it may', () => {

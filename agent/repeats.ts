@@ -8,6 +8,9 @@ export interface RepeatLimits {
   readonly bytes: number;
 }
 
+/** @throws {RangeError} where there is no memory */
+type Allocate = (bytes: number) => Buffer;
+
 /** The ring begins with so many bytes and doubles while answers are too many for it. */
 const FIRST_BYTES = 2 ** 20;
 const DEFAULT_REPEAT_LIMITS: RepeatLimits = { entries: 10_000, bytes: 16 * 1024 * 1024 };
@@ -38,16 +41,25 @@ export class Repeats {
   private readonly firstBytes: number;
   private readonly slots: (Remembered | undefined)[] = [];
   private readonly byKey = new Map<string, Remembered>();
+  private readonly allocate: Allocate;
   private bytes: Buffer | null = null;
+  /** Less than it may be where the machine has once refused it more. */
+  private mostBytes: number;
   /** Of the slots: the oldest, and how many there are. */
   private oldest = 0;
   private count = 0;
   /** Where the next answer begins. */
   private end = 0;
 
-  constructor(limits: RepeatLimits = DEFAULT_REPEAT_LIMITS, firstBytes = FIRST_BYTES) {
+  constructor(
+    limits: RepeatLimits = DEFAULT_REPEAT_LIMITS,
+    firstBytes = FIRST_BYTES,
+    allocate: Allocate = (bytes) => Buffer.allocUnsafeSlow(bytes),
+  ) {
     this.limits = limits;
     this.firstBytes = Math.min(firstBytes, limits.bytes);
+    this.allocate = allocate;
+    this.mostBytes = limits.bytes;
   }
 
   /** The answer that the same reading got from the same model, or `null`. */
@@ -57,15 +69,20 @@ export class Repeats {
     return Buffer.from(this.bytes.subarray(known.start, known.start + known.length));
   }
 
-  /** Takes note of an answer; an older one to the same client, model and id is forgotten. */
+  /**
+   * Takes note of an answer; an older one to the same client, model and id is forgotten. Never throws: where there
+   * is no memory it does without, since the answer itself is out.
+   */
   remember(print: Fingerprint, answer: Buffer): void {
     const { length } = answer;
     if (length * 4 > this.limits.bytes) return;
-    let ring = (this.bytes ??= Buffer.allocUnsafeSlow(this.firstBytes));
+    this.bytes ??= this.tryAllocate(this.firstBytes);
+    let ring = this.bytes;
+    if (!ring) return;
     while (this.count === this.limits.entries || !this.fits(length, ring.length)) {
-      if (this.count === this.limits.entries || ring.length === this.limits.bytes) {
-        this.forgetOldest();
-      } else ring = this.grow(ring);
+      if (this.count < this.limits.entries && ring.length < this.mostBytes) ring = this.grow(ring);
+      else if (this.count > 0) this.forgetOldest();
+      else return;
     }
     const remembered: Remembered = { print, start: this.end, length };
     answer.copy(ring, this.end);
@@ -89,9 +106,13 @@ export class Repeats {
     return true;
   }
 
-  /** A ring of twice the size, with all answers from its beginning on. */
+  /** A ring of twice the size, with all answers from its beginning on; the same where it can grow no more. */
   private grow(ring: Buffer): Buffer {
-    const larger = Buffer.allocUnsafeSlow(Math.min(this.limits.bytes, ring.length * 2));
+    const larger = this.tryAllocate(Math.min(this.mostBytes, ring.length * 2));
+    if (!larger) {
+      this.mostBytes = ring.length;
+      return ring;
+    }
     this.end = 0;
     for (let place = 0; place < this.count; place += 1) {
       const one = this.slots[(this.oldest + place) % this.limits.entries] as Remembered;
@@ -101,6 +122,14 @@ export class Repeats {
     }
     this.bytes = larger;
     return larger;
+  }
+
+  private tryAllocate(bytes: number): Buffer | null {
+    try {
+      return this.allocate(bytes);
+    } catch {
+      return null;
+    }
   }
 
   private forgetOldest(): void {
