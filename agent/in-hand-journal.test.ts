@@ -1,10 +1,18 @@
 // Holds the journal to its promise: what died with a life is known in the next one, whatever the files hold.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { InHandJournal, openInHandJournal } from './in-hand-journal.ts';
 import { InHandRecord, keyOf } from './in-hand-record.ts';
 import type { DecodedReading } from '../schemas/decode-reading.ts';
@@ -17,7 +25,7 @@ const DEAD_PID = Number(execFileSync(process.execPath, ['-p', 'process.pid']).to
 
 let root: string;
 let folder: string;
-let lines: { level: number; msg: string }[];
+let lines: { level: number; msg: string; readings?: number }[];
 let open: InHandJournal[];
 
 const log = pino(
@@ -32,6 +40,7 @@ beforeEach(() => {
   open = [];
 });
 afterEach(() => {
+  vi.useRealTimers();
   for (const journal of open) journal.close();
   rmSync(root, { recursive: true });
 });
@@ -153,6 +162,29 @@ describe('a journal', () => {
     expect(standings(start())).toEqual(['suspect', 'free', 'free']);
   });
 
+  it('counts a death once where several lives ended since the last start', () => {
+    start().close();
+    const alone = new InHandRecord(DIGEST).fill([a]);
+    for (const pid of [DEAD_PID, process.pid]) {
+      writeFileSync(join(folder, `in-hand.${pid}`), alone);
+    }
+    expect(standings(start())).toEqual(['suspect', 'free', 'free']);
+    expect(lines).toMatchObject([{ readings: 1 }]);
+  });
+
+  it('forgives within an hour what has not come again, for good, but not the condemned', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    dieIn(a, b);
+    dieIn(a);
+    const journal = start();
+    vi.advanceTimersByTime(3_599_000);
+    expect(standings(journal)).toEqual(['condemned', 'suspect', 'free']);
+    vi.advanceTimersByTime(1000);
+    expect(standings(journal)).toEqual(['condemned', 'free', 'free']);
+    crash(journal);
+    expect(standings(start())).toEqual(['condemned', 'free', 'free']);
+  });
+
   it('forgives what another model has done', () => {
     dieIn(a);
     dieIn(a);
@@ -180,6 +212,24 @@ describe('a journal', () => {
     for (const name of readdirSync(folder)) {
       expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
     }
+  });
+});
+
+describe('a journal that can be written no more', () => {
+  it('says so once, and leaves nothing that blames somebody', () => {
+    let isFull = false;
+    const write = ((...args: Parameters<typeof writeSync>) => {
+      if (isFull) throw new Error('no space left on device');
+      return writeSync(...args);
+    }) as typeof writeSync;
+    const journal = new InHandJournal({ folder, digest: DIGEST, log, write });
+    journal.begin([a]);
+    isFull = true;
+    for (let run = 0; run < 3; run += 1) journal.begin([b]);
+    expect(readdirSync(folder)).toEqual([]);
+    expect(warnings()).toEqual([expect.stringContaining('can no longer be noted')]);
+    journal.close();
+    expect(warnings()).toHaveLength(1);
   });
 });
 

@@ -25,6 +25,8 @@ interface JournalOptions {
   /** Of the model. */
   readonly digest: string;
   readonly log: Logger;
+  /** Default `writeSync`; for tests. */
+  readonly write?: typeof writeSync;
 }
 
 const SUSPECTS_FILE = 'suspects.json';
@@ -33,6 +35,8 @@ const IN_HAND = /^in-hand\.(\d{1,10})$/;
 const MAX_BYTES = 2 ** 20;
 /** What ran well is written down so much later, for many at once. */
 const SAVE_MS = 1000;
+/** So long a broker keeps a session: what has not come again by then was answered, or is lost. */
+const FORGIVE_MS = 3_600_000;
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 
 /**
@@ -63,6 +67,7 @@ export class InHandJournal implements RunWatch {
   private isRunning = false;
   private marking: NodeJS.Immediate | null = null;
   private saveTimer: NodeJS.Timeout | null = null;
+  private readonly forgiveTimer: NodeJS.Timeout;
 
   /** @throws {Error} the folder cannot be used */
   constructor(options: JournalOptions) {
@@ -75,6 +80,9 @@ export class InHandJournal implements RunWatch {
     this.nothing = Uint8Array.from(this.record.fill([]));
     this.path = join(folder, `in-hand.${process.pid}`);
     this.file = openSync(this.path, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600);
+    this.forgiveTimer = setTimeout(() => {
+      if (this.suspects.forgive()) this.saveNow();
+    }, FORGIVE_MS).unref();
   }
 
   standing(entry: RunEntry): 'free' | 'suspect' | 'condemned' {
@@ -119,39 +127,55 @@ export class InHandJournal implements RunWatch {
   /** A clean end leaves nothing in hand. */
   close(): void {
     if (this.marking) clearImmediate(this.marking);
+    clearTimeout(this.forgiveTimer);
     if (this.saveTimer) this.saveNow();
-    if (this.file === null) return;
-    closeSync(this.file);
-    this.file = null;
-    rmSync(this.path, { force: true });
+    this.removeFile();
   }
 
   /** One write at a fixed place, since this is on the way of every reading. */
   private write(bytes: Uint8Array): void {
     if (this.file === null) return;
+    const { log, write = writeSync } = this.options;
     try {
-      writeSync(this.file, bytes, 0, bytes.length, 0);
+      write(this.file, bytes, 0, bytes.length, 0);
     } catch (err) {
-      this.options.log.warn({ err }, 'what is computed can no longer be noted in the state folder');
-      closeSync(this.file);
-      this.file = null;
+      log.warn({ err }, 'what is computed can no longer be noted in the state folder');
+      this.removeFile();
+    }
+  }
+
+  /** What it holds last must blame nobody, whatever ends the process later. */
+  private removeFile(): void {
+    const { file } = this;
+    if (file === null) return;
+    this.file = null;
+    try {
+      rmSync(this.path, { force: true });
+      closeSync(file);
+    } catch (err) {
+      this.options.log.warn({ path: this.path, err }, 'state file cannot be removed');
     }
   }
 
   private takeInDeaths(): void {
     const { digest, folder, log } = this.options;
+    const runs: string[][] = [];
+    const files: string[] = [];
     for (const name of readdirSync(folder)) {
       const pid = Number(IN_HAND.exec(name)?.[1]);
       // Another agent by our name may be alive; the broker lets only one of us serve.
       if (!(pid > 0) || (pid !== process.pid && isAlive(pid))) continue;
       const keys = this.read(name, (bytes) => readInHand(bytes, digest)) ?? [];
-      if (keys.length > 0) {
-        this.suspects.blame(keys);
-        log.warn({ readings: keys.length }, 'the last life ended while readings were computed');
-        this.saveNow();
-      }
-      rmSync(join(folder, name), { force: true, recursive: true });
+      if (keys.length > 0) runs.push(keys);
+      files.push(join(folder, name));
     }
+    if (runs.length > 0) {
+      this.suspects.blame(...runs);
+      const readings = new Set(runs.flat()).size;
+      log.warn({ readings }, 'the last life ended while readings were computed');
+      this.saveNow();
+    }
+    for (const path of files) rmSync(path, { force: true, recursive: true });
   }
 
   private loadSuspects(): [string, number][] {

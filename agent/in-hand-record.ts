@@ -7,7 +7,6 @@ const MAGIC = 0x31484945;
 const HEADER = 4;
 const COUNT = 2;
 const CHECKSUM = 3;
-/** Of FNV-1a. */
 const BASIS = 0x811c9dc5;
 const PRIME = 0x01000193;
 
@@ -70,16 +69,8 @@ export function keyOf(entry: RunEntry): string {
 /** 64 bits of client, id and values: so few that they fit a run in a page, so many that none is mistaken. */
 function writeKey(words: Uint32Array, at: number, { fingerprint }: RunEntry) {
   const { high, key, low } = fingerprint();
-  // Twice FNV-1a with a seed each, in one pass.
-  let one = BASIS ^ 0x9e3779b1;
-  let two = BASIS ^ 0x85ebca77;
-  for (let index = 0; index < key.length; index += 1) {
-    const code = key.charCodeAt(index);
-    one = Math.imul(one ^ code, PRIME);
-    two = Math.imul(two ^ code, PRIME);
-  }
-  words[at] = high ^ one ^ (one >>> 15);
-  words[at + 1] = low ^ two ^ (two >>> 15);
+  words[at] = high ^ hashText(key, 0x9e3779b1);
+  words[at + 1] = low ^ hashText(key, 0x85ebca77);
 }
 
 function textOfKey(words: Uint32Array, at: number): string {
@@ -87,8 +78,9 @@ function textOfKey(words: Uint32Array, at: number): string {
   return hex(words[at]) + hex(words[at + 1]);
 }
 
-function hashText(text: string): number {
-  let hash = BASIS;
+/** FNV-1a. */
+function hashText(text: string, seed = 0): number {
+  let hash = BASIS ^ seed;
   for (let index = 0; index < text.length; index += 1) {
     hash = Math.imul(hash ^ text.charCodeAt(index), PRIME);
   }

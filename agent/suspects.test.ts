@@ -26,6 +26,23 @@ describe('a reading', () => {
     expect(suspects.standing('a')).toBe('suspect');
   });
 
+  it('is to blame once for several runs that ended by then, alone if one of them was its own', () => {
+    const suspects = new Suspects();
+    suspects.blame(['a'], ['a', 'b'], ['a']);
+    expect([suspects.standing('a'), suspects.standing('b')]).toEqual(['suspect', 'suspect']);
+    suspects.blame(['a', 'b'], ['a']);
+    expect([suspects.standing('a'), suspects.standing('b')]).toEqual(['condemned', 'suspect']);
+  });
+
+  it('is forgiven, unless it is condemned', () => {
+    const suspects = new Suspects();
+    suspects.blame(['a', 'b']);
+    suspects.blame(['b']);
+    expect(suspects.forgive()).toBe(true);
+    expect(suspects.forgive()).toBe(false);
+    expect(suspects.entries()).toEqual([['b', 2]]);
+  });
+
   it('is free again once it has run', () => {
     const suspects = new Suspects();
     suspects.blame(['a', 'b']);

@@ -29,16 +29,26 @@ export class Suspects {
   }
 
   /**
-   * The process died in a run of these. Only alone is a reading to blame for more than a first time:
-   * what was there by chance is never condemned for its company.
+   * Processes died in these runs, one in each: a reading of several is to blame once. Only alone is it to blame for
+   * more than a first time: what was there by chance is never condemned for its company.
    */
-  blame(keys: readonly string[]): void {
-    for (const key of keys) {
+  blame(...runs: readonly (readonly string[])[]): void {
+    const alone = new Set(runs.filter(({ length }) => length === 1).flat());
+    for (const key of new Set(runs.flat())) {
       const before = this.deaths.get(key) ?? 0;
       this.deaths.delete(key);
-      this.deaths.set(key, keys.length === 1 ? before + 1 : Math.max(before, 1));
+      this.deaths.set(key, alone.has(key) ? before + 1 : Math.max(before, 1));
     }
     this.forgetOldest();
+  }
+
+  /** Forgets who is not condemned. @returns whether there was somebody */
+  forgive(): boolean {
+    const before = this.deaths.size;
+    for (const [key, deaths] of this.deaths) {
+      if (deaths < DEATHS) this.deaths.delete(key);
+    }
+    return this.deaths.size < before;
   }
 
   /** It ran, and the process lives. @returns whether it was known */
