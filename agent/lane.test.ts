@@ -370,6 +370,25 @@ describe('several workers', () => {
     expect(told.sort()).toEqual(['a: 0.25', 'c: 0.5', 'd: 0.5', 'guilty: killed']);
   });
 
+  it('try what may be guilty of deaths one at a time, and the others beside it', async () => {
+    const lane = createLane(undefined, pool);
+    for (const id of ['a', 'b', 'c', 'd']) lane.offer(entry(id));
+    await nextTurn();
+    expect(rowsUnderWay()).toEqual([2, 2]);
+    first().die();
+    first().die();
+    const order: number[][] = [];
+    await nextTurn();
+    lane.offer(entry('e', [0.5]));
+    while (underWay.length > 0) {
+      order.push(rowsUnderWay());
+      first().done();
+      await nextTurn();
+    }
+    expect(order).toEqual([[1], [1], [1], [1, 1], [1]]);
+    expect(told.sort()).toEqual(['a: 0.25', 'b: 0.25', 'c: 0.25', 'd: 0.25', 'e: 0.5']);
+  });
+
   it('compute a large reading together, unless somebody waits', async () => {
     const lane = createLane(undefined, pool);
     const values = Array.from({ length: 400 }, (_, index) => index / 1024);
