@@ -17,10 +17,13 @@ export interface RestartingWorkerOptions {
   readonly script?: URL;
 }
 
-export type WorkerEvent =
+/** `pid` is that of the process that died or started; null where there was none. */
+export type WorkerEvent = WorkerChange & { readonly pid: number | null };
+
+type WorkerChange =
   | { readonly kind: 'died'; readonly how: string }
   | { readonly kind: 'started'; readonly milliseconds: number }
-  /** It has died several times while it loaded: readings are refused until it is back. */
+  /** It has died several times while it loaded: where all are down, readings are refused until one is back. */
   | { readonly kind: 'down'; readonly how: string; readonly retryMs: number };
 
 const CHILD = childScript('worker', import.meta.url);
@@ -136,8 +139,8 @@ export class RestartingWorker {
         const retryMs = Math.min(100 * 2 ** failures, MAX_RETRY_MS);
         if (failures < MAX_FAILURES) this.tell({ kind: 'died', how });
         else {
-          this.tell({ kind: 'down', how, retryMs });
           this.isDown = true;
+          this.tell({ kind: 'down', how, retryMs });
           this.onFree();
         }
         await this.pause(retryMs);
@@ -145,8 +148,9 @@ export class RestartingWorker {
     }
   }
 
-  private tell(event: WorkerEvent): void {
-    if (!this.closed) this.options.onEvent?.(event);
+  private tell(change: WorkerChange): void {
+    const pid = this.youngest?.pid ?? null;
+    if (!this.closed) this.options.onEvent?.({ ...change, pid });
   }
 
   private pause(milliseconds: number): Promise<void> {

@@ -107,14 +107,17 @@ describe('a run of a real model that does not end', () => {
       return loadBundle(folder);
     });
     const classifier = await start(bundle, { timeoutMs: 1500 });
+    const pid = () => classifier.describeWorkers?.()[0]?.pid ?? null;
+    const first = pid();
     const hanging = classify(classifier, HANG);
     const waiting = classify(classifier);
     await expect(hanging).rejects.toThrow('it took longer than 1.5 s and was stopped');
     await expect(hanging).rejects.toBeInstanceOf(WorkerDiedError);
     expect((await waiting)[0]).toBeCloseTo(expectedScores(ROW)[0] as number, 4);
+    expect(pid()).not.toBe(first);
     expect(events).toEqual([
-      { kind: 'died', how: 'it took longer than 1.5 s and was stopped' },
-      { kind: 'started', milliseconds: expect.any(Number) },
+      { kind: 'died', how: 'it took longer than 1.5 s and was stopped', pid: first },
+      { kind: 'started', milliseconds: expect.any(Number), pid: pid() },
     ]);
   });
 });

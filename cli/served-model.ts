@@ -1,8 +1,9 @@
 // The model that an agent serves: loaded as the settings say, with a line in the log for what becomes of it.
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Classifier } from '../agent/classifier.ts';
+import type { Classifier, WorkerState } from '../agent/classifier.ts';
 import { loadModel } from '../agent/load-model.ts';
+import type { WorkerEvent } from '../agent/restarting-worker.ts';
 import { CliError, EXIT } from './errors.ts';
 import type { Settings } from './settings.ts';
 
@@ -31,6 +32,8 @@ export async function loadServedModel(
   log: Logger,
 ): Promise<Classifier> {
   const { inference, inferenceTimeout, model, modelKey, runtime, workers } = settings;
+  // One of several may die while others still load the model.
+  let served: Classifier | null = null;
   const classifier = await loadModel({
     directory: model,
     key: modelKey ?? undefined,
@@ -38,16 +41,21 @@ export async function loadServedModel(
     inference,
     inferenceTimeoutMs: inferenceTimeout * 1000,
     workers,
-    onWorker: (event) => {
-      if (event.kind === 'started') log.warn(event, "the model's process is back");
-      else if (event.kind === 'died')
-        log.error(event, "the model's process died, starting another");
-      else log.error(event, "the model's process does not start, readings are refused");
-    },
+    onWorker: (event) => logWorker(event, served?.describeWorkers?.() ?? [], log),
   });
-  const { inference: chosen, model: served, workers: processes = 0 } = classifier;
-  log.info({ agent, model: served, inference: chosen, processes }, 'model loaded');
+  served = classifier;
+  const { inference: chosen, model: reference, workers: processes = 0 } = classifier;
+  log.info({ agent, model: reference, inference: chosen, processes }, 'model loaded');
   return classifier;
+}
+
+/** @param workers all of the model's processes, as they are now */
+export function logWorker(event: WorkerEvent, workers: readonly WorkerState[], log: Logger): void {
+  if (event.kind === 'started') log.warn(event, "the model's process is back");
+  else if (event.kind === 'died') log.error(event, "the model's process died, starting another");
+  else if (workers.length > 0 && workers.every(({ state }) => state === 'down'))
+    log.error(event, "the model's process does not start, readings are refused");
+  else log.error(event, "one of the model's processes does not start, the others serve");
 }
 
 /** Each agent has a folder of its own below the setting's. */
