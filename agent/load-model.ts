@@ -4,7 +4,7 @@ import { chooseInference, type InferenceSetting } from './choose-inference.ts';
 import { chooseWorkers, type WorkersSetting } from './choose-workers.ts';
 import type { Classifier } from './classifier.ts';
 import { type ClassifierOptions, createClassifier, runtimeOf } from './create-classifier.ts';
-import { type TrialFacts, type TrialOptions, tryBundle } from './trial.ts';
+import { bytesOf, type TrialFacts, type TrialOptions, tryBundle } from './trial.ts';
 import type { WorkerEvent } from './restarting-worker.ts';
 
 export interface LoadModelOptions extends ClassifierOptions {
@@ -54,13 +54,9 @@ export async function loadModel(options: LoadModelOptions): Promise<Classifier> 
     runtime,
     timeoutMs: options.inferenceTimeoutMs,
     inference,
-    workers: chooseWorkers(workers, inference, sizeOf(bundle)),
+    workers: chooseWorkers(workers, inference, bytesOf(bundle)),
     ...(options.onWorker && { onEvent: options.onWorker }),
   });
-}
-
-function sizeOf({ files }: Bundle): number {
-  return [...files.values()].reduce((sum, { length }) => sum + length, 0);
 }
 
 async function tryOut(bundle: Bundle, { limits, runtime }: LoadModelOptions): Promise<TrialFacts> {

@@ -53,11 +53,10 @@ const CHILD = childScript('trial', import.meta.url);
  * @param bundle loaded, that is with verified bytes
  */
 export async function tryBundle(bundle: Bundle, options: TrialOptions = {}): Promise<TrialResult> {
-  const size = [...bundle.files.values()].reduce((sum, { length }) => sum + length, 0);
   const request: TrialRequest = { bundle, runtime: options.runtime };
   const outcome = await runInChild(CHILD, request, {
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
-    memoryBytes: options.memoryBytes ?? BASE_MEMORY_BYTES + MEMORY_PER_BYTE * size,
+    memoryBytes: options.memoryBytes ?? BASE_MEMORY_BYTES + MEMORY_PER_BYTE * bytesOf(bundle),
   });
   // The child runs this program's own code: its reply has this shape.
   if (outcome.ok) return outcome.reply as TrialResult;
@@ -68,4 +67,9 @@ export async function tryBundle(bundle: Bundle, options: TrialOptions = {}): Pro
     message: `the bundle ${name} ${version} in ${bundle.directory} is refused: its model ${outcome.reason}`,
     remedy: 'Do not serve it; find out where the model comes from and export it again.',
   };
+}
+
+/** Of all its files. */
+export function bytesOf({ files }: Bundle): number {
+  return [...files.values()].reduce((sum, { length }) => sum + length, 0);
 }

@@ -1,12 +1,5 @@
 // The commonest reading, straight from its bytes to numbers: what JSON.parse gives, for a quarter of its time.
-
-/** What `readPlainJson` needs of a model's limits. */
-interface PlainLimits {
-  /** Values per row. */
-  readonly width: number;
-  readonly minimum: number;
-  readonly maximum: number;
-}
+import type { InputLimits } from './decode-reading.ts';
 
 const HEAD = bytesOf('{"id":"');
 const BETWEEN = bytesOf('","values":[');
@@ -31,7 +24,7 @@ const BRACE = 0x7d;
  */
 export function readPlainJson(
   bytes: Uint8Array,
-  { maximum, minimum, width }: PlainLimits,
+  { maximum, minimum, width }: InputLimits,
 ): { readonly id: string; readonly values: Float32Array } | null {
   if (!hasAt(bytes, 0, HEAD)) return null;
   const idEnd = endOfId(bytes, HEAD.length);
