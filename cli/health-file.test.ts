@@ -1,16 +1,19 @@
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openHealthFile } from './health-file.ts';
 import { judgeReport, monotonicMs } from './health-report.ts';
 
@@ -22,7 +25,7 @@ afterEach(() => {
 });
 
 const silent = pino({ enabled: false });
-const SERVING = { isStarting: false, isLive: true, isReady: true, status: 'serving' };
+const SERVING = { isLive: true, isReady: true, status: 'serving' };
 const ask = () => judgeReport(readFileSync(path, 'utf8'), 'ready', monotonicMs());
 
 function collect(): { log: Logger; lines: string[] } {
@@ -40,6 +43,38 @@ describe('the health file', () => {
     expect(readdirSync(folder)).toEqual(['health']);
     file?.remove();
     expect(existsSync(path)).toBe(false);
+  });
+
+  it('is written again every 10 s until the agent is up: one that is frozen grows old', () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const file = openHealthFile(path, silent);
+      const isWritten = () => {
+        rmSync(path, { force: true });
+        vi.advanceTimersByTime(10_000);
+        return existsSync(path);
+      };
+      expect([isWritten(), ask().detail]).toEqual([true, 'loading the model']);
+      file?.starting('waiting for the broker');
+      expect(ask().detail).toBe('waiting for the broker');
+      expect([isWritten(), ask().detail]).toEqual([true, 'waiting for the broker']);
+      file?.tell(SERVING);
+      expect(isWritten()).toBe(false);
+      openHealthFile(path, silent)?.remove();
+      expect(isWritten()).toBe(false);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('is never written through a link that somebody has laid', () => {
+    const other = join(folder, 'other');
+    writeFileSync(other, 'theirs');
+    for (const name of [path, `${path}.new`]) symlinkSync(other, name);
+    openHealthFile(path, silent)?.tell(SERVING);
+    expect(ask().isWell).toBe(true);
+    expect(readFileSync(other, 'utf8')).toBe('theirs');
+    expect(lstatSync(path).isFile()).toBe(true);
   });
 
   it('is not there where none is wanted', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeReport, judgeReport, monotonicMs } from './health-report.ts';
 
-const WELL = { isStarting: false, isLive: true, isReady: true, status: 'serving sonar' };
+const WELL = { isLive: true, isReady: true, status: 'serving sonar' };
 const AT_MS = 1_000_000;
 
 /** What both probes say of a report, so many milliseconds after it. */
@@ -22,11 +22,12 @@ describe('a probe', () => {
     ['whose broker is away', { isReady: false }, 0, { live: true, ready: false }],
     ['that hangs', { isLive: false, isReady: false }, 0, { live: false, ready: false }],
     [
-      'that has waited for its broker for a day',
-      { isStarting: true, isReady: false },
-      86_400_000,
+      'that waits for its first connection',
+      { isReady: false },
+      30_000,
       { live: true, ready: false },
     ],
+    ['that was frozen while it waited', { isReady: false }, 31_000, { live: false, ready: false }],
   ])('judges an agent %s', (_, report, ageMs, expected) => {
     expect(judge(report, ageMs)).toMatchObject(expected);
   });
@@ -46,7 +47,7 @@ describe('a probe', () => {
     '{}',
     '{"atMs":1,"status":"x"}',
     '{"atMs":1,"status":"x","isLive":true}',
-    '{"status":"x","isLive":true,"isReady":true,"isStarting":false}',
+    '{"status":"x","isLive":true,"isReady":true}',
   ])('takes %j for no report', (text) => {
     const detail = 'the file holds no report of an agent';
     expect(judgeReport(text, 'live', 0)).toEqual({ isWell: false, detail });

@@ -1,9 +1,7 @@
 // How an agent is, as it tells a probe of its container: the report, and what a probe makes of it.
 
-/** What an agent has just proved of itself. */
+/** What an agent has just proved of itself; on its way up, that it gets on. */
 export interface HealthReport {
-  /** On its way up, which takes as long as its broker is away: nothing is proved yet, nor expected. */
-  readonly isStarting: boolean;
   /** It deserves to go on; a broker that is away is no fault of its own. */
   readonly isLive: boolean;
   /** It serves: its own question came back answered, through the broker. */
@@ -43,10 +41,10 @@ export function judgeReport(
 ): { readonly isWell: boolean; readonly detail: string } {
   const report = parse(text);
   if (report === null) return { isWell: false, detail: 'the file holds no report of an agent' };
-  const { atMs, isLive, isReady, isStarting, status } = report;
+  const { atMs, isLive, isReady, status } = report;
   const ageMs = nowMs - atMs;
   // One from before the machine's last start may seem to come from the future.
-  if (!isStarting && (ageMs > FRESH_MS || ageMs < 0)) {
+  if (ageMs > FRESH_MS || ageMs < 0) {
     const detail = `hung or gone: the last report is not of the last ${FRESH_MS / 1000} s`;
     return { isWell: false, detail: `${detail}; it was: ${status}` };
   }
@@ -57,7 +55,7 @@ function parse(text: string): StampedReport | null {
   try {
     const value = JSON.parse(text) as Partial<Record<keyof StampedReport, unknown>> | null;
     if (typeof value?.atMs !== 'number' || typeof value.status !== 'string') return null;
-    const flags = [value.isLive, value.isReady, value.isStarting];
+    const flags = [value.isLive, value.isReady];
     return flags.every((flag) => typeof flag === 'boolean') ? (value as StampedReport) : null;
   } catch {
     return null;

@@ -1,5 +1,6 @@
 // What `echolot-health` says of an agent: on its way up, serving, without its broker, and gone.
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -102,5 +103,13 @@ describe('an agent', () => {
     const { code, stderr } = await agent.ended;
     expect(code).toBe(78);
     expect(stderr).toContain(`error: the file ${path} of --health-file cannot be written (ENOENT)`);
+  });
+
+  it('that ends before it serves leaves no health file', async () => {
+    const path = join(makeFolder(), 'health');
+    const flags = ['--workers', '2', '--inference', 'inline', '--health-file', path];
+    const agent = startCli(['agent', '--agent-id', 'edge-1', ...flags]);
+    expect((await agent.ended).code).toBe(78);
+    expect(existsSync(path)).toBe(false);
   });
 });

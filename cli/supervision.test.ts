@@ -139,7 +139,7 @@ describe('the supervision of an agent', () => {
 
 /** Supervises an agent whose reports go to a file alone. */
 function superviseByFile() {
-  const told: (HealthReport | 'removed')[] = [];
+  const told: (HealthReport | string)[] = [];
   const asked: ((health: Partial<Health>) => void)[] = [];
   let becomeReady = () => {};
   const ready = new Promise<void>((resolve) => {
@@ -150,6 +150,7 @@ function superviseByFile() {
       asked.push((more) => resolve({ ...WELL, ...more }));
     });
   const file = {
+    starting: (status: string) => void told.push(status),
     tell: (report: HealthReport) => void told.push(report),
     remove: () => void told.push('removed'),
   };
@@ -164,15 +165,14 @@ function superviseByFile() {
     asked.shift()?.(more);
     await setImmediate();
   };
-  return { asked, becomeReady: () => becomeReady(), report, supervision, told };
+  return { asked, becomeReady: () => becomeReady(), isAsked, report, supervision, told };
 }
 
 describe('the file for probes', () => {
   it('says that nothing is expected until the agent is ready', async () => {
     const { asked, told } = superviseByFile();
     await setImmediate();
-    const status = 'waiting for the broker, with sonar';
-    expect(told).toEqual([{ isStarting: true, isLive: true, isReady: false, status }]);
+    expect(told).toEqual(['waiting for the broker, with sonar']);
     expect(asked).toEqual([]);
   });
 
@@ -198,21 +198,22 @@ describe('the file for probes', () => {
     const { becomeReady, report, told } = superviseByFile();
     becomeReady();
     await report(health);
-    expect(told.at(-1)).toMatchObject({ isStarting: false, ...expected });
+    expect(told.at(-1)).toMatchObject(expected);
   });
 
-  it('tells that the agent stops, and is removed at the end', async () => {
-    const { becomeReady, report, supervision, told } = superviseByFile();
+  it('tells that the agent stops, and nothing after the end', async () => {
+    const { becomeReady, isAsked, report, supervision, told } = superviseByFile();
     becomeReady();
-    await report({});
+    await isAsked();
     supervision.stopping();
     expect(told.at(-1)).toEqual({
-      isStarting: false,
       isLive: true,
       isReady: false,
       status: 'answering what is in hand',
     });
+    const before = told.length;
     supervision.end();
-    expect(told.at(-1)).toBe('removed');
+    await report({});
+    expect(told).toHaveLength(before);
   });
 });

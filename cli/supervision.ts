@@ -26,7 +26,7 @@ export interface Supervised {
 export interface Supervision {
   /** Tells that the service stops; the watchdog is fed on, as long as it is earned. */
   stopping(): void;
-  /** Ends it. */
+  /** Ends it; the file stays as it is. */
   end(): void;
 }
 
@@ -53,7 +53,7 @@ export function superviseAgent(
   let isStopping = false;
   const waiting = `waiting for the broker, with ${name}`;
   notify?.send(`STATUS=${waiting}`);
-  file?.tell({ isStarting: true, isLive: true, isReady: false, status: waiting });
+  file?.starting(waiting);
   void (async () => {
     // The manager waits for the watchdog from READY on.
     await agent.ready;
@@ -71,7 +71,7 @@ export function superviseAgent(
       const status = isStopping ? STOPPING : statusOf(name, health, last, nowMs);
       if (!isStopping) notify?.send(`STATUS=${status}`);
       const isReady = isLive && health.isConnected && health.isAnswered && !isStopping;
-      file?.tell({ isStarting: false, isLive, isReady, status });
+      file?.tell({ isLive, isReady, status });
       last = { received: health.received, atMs: nowMs };
       await pause(Math.max(0, periodMs - (nowMs - startMs)), null, {
         ref: false,
@@ -83,12 +83,9 @@ export function superviseAgent(
     stopping: () => {
       isStopping = true;
       notify?.send('STOPPING=1', `STATUS=${STOPPING}`);
-      file?.tell({ isStarting: false, isLive: true, isReady: false, status: STOPPING });
+      file?.tell({ isLive: true, isReady: false, status: STOPPING });
     },
-    end: () => {
-      ended.abort();
-      file?.remove();
-    },
+    end: () => ended.abort(),
   };
 }
 

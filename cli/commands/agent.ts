@@ -1,11 +1,12 @@
 // echolot agent: one predictor, from its settings to its drain.
 import { type Command, Option } from 'commander';
+import type { Logger } from 'pino';
 import { startAgent } from '../../agent/agent.ts';
 import { announceRefusal } from '../../agent/announce-refusal.ts';
 import { addCommand, settingsOf } from '../command.ts';
 import { readConnection, requireAgentId } from '../connection.ts';
 import type { Context } from '../context.ts';
-import { openHealthFile } from '../health-file.ts';
+import { type HealthFile, openHealthFile } from '../health-file.ts';
 import { queueLimits } from '../queue-limits.ts';
 import { agentStateDir, checkWorkers, loadServedModel } from '../served-model.ts';
 import { keepHeapSmall } from '../small-heap.ts';
@@ -17,6 +18,12 @@ import { connectManager, superviseAgent } from '../supervision.ts';
 interface AgentFlags extends PrettyFlag {
   readonly keepSession?: boolean;
   readonly leave?: boolean;
+}
+
+/** Who hears of the agent. */
+interface Surroundings extends Pick<Context, 'env'> {
+  readonly file: HealthFile | null;
+  readonly log: Logger;
 }
 
 export function addAgentCommand(program: Command, context: Context): void {
@@ -47,11 +54,22 @@ async function runAgent(
   flags: AgentFlags,
   context: Context,
 ): Promise<void> {
-  const { group, namespace } = settings;
-  const { keepSession = false, leave = false } = flags;
   keepHeapSmall();
   const log = startServiceLog(context, settings.logLevel, flags);
   const file = openHealthFile(settings.healthFile, log);
+  try {
+    await serve(settings, flags, { env: context.env, file, log });
+  } finally {
+    file?.remove();
+  }
+}
+
+async function serve(
+  settings: Settings<'agent'>,
+  { keepSession = false, leave = false }: AgentFlags,
+  { env, file, log }: Surroundings,
+): Promise<void> {
+  const { group, namespace } = settings;
   const stop = listenForStop();
   const agentId = requireAgentId(settings);
   const bus = readConnection(settings, agentId, log);
@@ -74,7 +92,7 @@ async function runAgent(
   });
   const { model } = classifier;
   const name = `${model.name} ${model.version} (${model.runtime})`;
-  const notify = await connectManager(context.env, log);
+  const notify = await connectManager(env, log);
   const supervision = superviseAgent(agent, name, { notify, file });
   try {
     await Promise.race([stop.requested, agent.failed]);
