@@ -17,14 +17,21 @@ describe('the doctor, of Node', () => {
 });
 
 describe('the doctor, of libraries', () => {
-  it('names one that cannot be loaded, why, and what to do', async () => {
-    const finding = await checkLibraries(async (name) => {
+  it.each([
+    ['a clone', false, 'Install again on this machine ("npm ci"); '],
+    [
+      "Debian's package",
+      true,
+      'Install again on this machine ("apt-get install --reinstall echolot"); ',
+    ],
+  ])('names one that cannot be loaded, why, and what to do with %s', async (_, isDebian, how) => {
+    const load = async (name: string) => {
       if (name === 'classic-level') throw new Error('wrong ELF class');
-    });
-    expect(finding).toMatchObject({
+    };
+    expect(await checkLibraries(load, isDebian)).toMatchObject({
       result: 'failed',
       detail: 'classic-level cannot be loaded: wrong ELF class',
-      remedy: expect.stringContaining('npm ci'),
+      remedy: expect.stringContaining(how),
     });
   });
 

@@ -5,6 +5,7 @@ import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync }
 import { dirname, join } from 'node:path';
 import { failed, type Finding, failure, ok, warning } from './doctor-finding.ts';
 import { PACKAGE_ROOT } from './package-root.ts';
+import { isPackaged } from './service-units.ts';
 
 const MEBIBYTE = 1024 ** 2;
 /** What a journal and a session need at least, and what they should have. */
@@ -35,16 +36,21 @@ function isAtLeast(version: string, needed: string): boolean {
 /** Libraries with machine code, which may be missing for this machine: the model's, the store's, systemd's. */
 const LIBRARIES = ['onnxruntime-node', 'classic-level', 'koffi'];
 
-/** @param load gives the library, or throws */
+/**
+ * @param load gives the library, or throws
+ * @param isDebian whether Echolot came with Debian's package
+ */
 export async function checkLibraries(
   load: (name: string) => Promise<unknown> = (name) => import(name),
+  isDebian = isPackaged(),
 ): Promise<Finding> {
   for (const name of LIBRARIES) {
     try {
       await load(name);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      const remedy = `Install again on this machine ("npm ci"); there is a ${name} for Linux on x64 and arm64.`;
+      const how = isDebian ? 'apt-get install --reinstall echolot' : 'npm ci';
+      const remedy = `Install again on this machine ("${how}"); there is a ${name} for Linux on x64 and arm64.`;
       return failed('libraries', `${name} cannot be loaded: ${why}`, remedy);
     }
   }

@@ -34,11 +34,29 @@ describe('a rolling restart', () => {
     });
   });
 
-  it('is of those that were named, each once, whatever they do', () => {
+  it('is of those that were named, each once, also of one that has failed', () => {
     expect(choose(['edge-2', 'edge-1', 'edge-2'])).toEqual({
       names: ['edge-2', 'edge-1'],
       said: [],
     });
+  });
+
+  it.each([
+    ['edge-9', LIST, 'edge-1, edge-2, edge-3, edge-4'],
+    [
+      'edge-1',
+      LIST.replace('edge-1.service loaded active  ', 'edge-1.service loaded inactive'),
+      'edge-2, edge-3, edge-4',
+    ],
+    ['edge-1', '', 'none'],
+  ])('starts nobody that does not run: %s', (name, list, running) => {
+    expect(() => choose(['edge-4', name].slice(list === '' ? 1 : 0), list)).toThrow(
+      expect.objectContaining({
+        message: `the agent ${name} does not run on this machine, so nothing was restarted`,
+        remedy: expect.stringContaining(`Those that run: ${running}. `) as string,
+        exitCode: 69,
+      }) as Error,
+    );
   });
 
   it.each(['', LIST.replaceAll(' active ', ' inactive ')])('of nobody is an error', (list) => {

@@ -31,14 +31,14 @@ export function readAgents(list: string): KnownAgent[] {
 /**
  * The agents to restart: those that were named, or all that serve. One that was stopped, or that waits for its
  * broker, has nothing to hand on and is left alone.
- * @throws {CliError} none serves
+ * @throws {CliError} none serves, or one that was named does not run: nothing is started that nobody had started
  */
 export function chooseAgents(
   named: readonly string[],
   known: readonly KnownAgent[],
   say: (line: string) => void,
 ): string[] {
-  if (named.length > 0) return [...new Set(named)];
+  if (named.length > 0) return checkNamed([...new Set(named)], known);
   for (const { isActive, name, state } of known) {
     if (!isActive) say(`${name} is ${state}: left as it is`);
   }
@@ -48,6 +48,19 @@ export function chooseAgents(
     code: 'NO_AGENT',
     exitCode: EXIT.unavailable,
   });
+}
+
+/** One that has failed may be tried again by its name. */
+function checkNamed(names: string[], known: readonly KnownAgent[]): string[] {
+  const running = known.filter(({ state }) => state !== 'inactive').map(({ name }) => name);
+  const missing = names.find((name) => !running.includes(name));
+  if (missing === undefined) return names;
+  const here = running.length === 0 ? 'none' : running.join(', ');
+  throw new CliError(
+    `the agent ${missing} does not run on this machine, so nothing was restarted`,
+    `Those that run: ${here}. One that was stopped is started with "systemctl start ${agentUnit(missing)}".`,
+    { code: 'NO_AGENT', exitCode: EXIT.unavailable },
+  );
 }
 
 /**

@@ -170,9 +170,17 @@ describe('echolot service status and logs', () => {
 
   it('are for people where they want it', async () => {
     const folder = makeFolder();
-    const line = { level: 40, time: 1_795_276_250_996, msg: 'broker unreachable', detail: 'gone' };
-    const entry = { MESSAGE: JSON.stringify(line), _SYSTEMD_UNIT: 'echolot-agent@edge-1.service' };
-    const script = `#!/bin/sh\necho "$@" >&2\necho '${JSON.stringify(entry)}'\nexit 4\n`;
+    const time = 1_795_276_250_996;
+    const detail = 'long '.repeat(1000);
+    const line = JSON.stringify({ level: 40, time, msg: 'broker unreachable', detail });
+    const entry = (MESSAGE: string | null) =>
+      JSON.stringify({ MESSAGE, _SYSTEMD_UNIT: 'echolot-agent@edge-1.service' });
+    // As journalctl does with a field over 4096 bytes.
+    const script = `#!/bin/sh
+echo "$@" >&2
+case " $* " in *" --all "*) echo '${entry(line)}';; *) echo '${entry(null)}';; esac
+exit 4
+`;
     writeFileSync(join(folder, 'journalctl'), script, { mode: 0o755 });
     const env = { PATH: `${folder}:${process.env['PATH']}` };
     const { code, stderr, stdout } = await runCli(['service', 'logs', 'edge-1', '--pretty'], {
@@ -180,9 +188,11 @@ describe('echolot service status and logs', () => {
     });
     expect(code).toBe(4);
     expect(stderr).toBe(
-      '--no-pager --lines=50 --unit=echolot-agent@edge-1.service --output=json\n',
+      '--no-pager --lines=50 --unit=echolot-agent@edge-1.service --output=json --all\n',
     );
-    expect(stdout).toMatch(/^2026-\d\d-\d\d \S+ edge-1 warning broker unreachable detail=gone\n$/);
+    expect(stdout).toMatch(
+      /^2026-\d\d-\d\d \S+ edge-1 warning broker unreachable detail="(long ){1000}"\n$/,
+    );
     const missing = await runCli(['service', 'logs', '--pretty'], { env: { PATH: makeFolder() } });
     expect([missing.code, missing.stderr]).toEqual([69, expect.stringContaining('cannot be run')]);
   });
@@ -247,8 +257,13 @@ esac
 
   it('takes names, and nothing that is none', async () => {
     const { restarted, run } = scripted('exit 0');
-    expect((await run('edge-2', 'edge-1')).code).toBe(0);
-    expect(restarted()).toBe('echolot-agent@edge-2.service\necholot-agent@edge-1.service\n');
+    for (const name of ['edge-2', 'edge-7']) {
+      const { code, stderr } = await run('edge-1', name);
+      expect([code, restarted()]).toEqual([69, '']);
+      expect(stderr).toContain(`error: the agent ${name} does not run on this machine`);
+    }
+    expect((await run('edge-3', 'edge-1')).code).toBe(0);
+    expect(restarted()).toBe('echolot-agent@edge-3.service\necholot-agent@edge-1.service\n');
     expect((await run('../x')).code).toBe(64);
     expect((await run('--timeout', '0')).code).toBe(64);
     const missing = await runCli(['service', 'restart'], { env: { PATH: makeFolder() } });

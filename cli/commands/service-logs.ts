@@ -48,7 +48,8 @@ export function addLogsCommand(service: Command, context: Context): void {
 }
 
 async function showPretty(args: readonly string[], { env, stdout }: Context): Promise<number> {
-  const child = spawn(JOURNALCTL, [...args, '--output=json'], {
+  // Without --all a field over 4096 bytes, such as an error with its causes, is null.
+  const child = spawn(JOURNALCTL, [...args, '--output=json', '--all'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(child, 'close').catch((error: unknown) => {

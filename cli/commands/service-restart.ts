@@ -30,7 +30,7 @@ export function addRestartCommand(service: Command, context: Context): void {
     .option('--dry-run', 'say what would be done, and do nothing')
     .action((named: readonly string[], { dryRun = false, timeout }: RestartFlags) => {
       const say = (line: string) => void context.stdout.write(`${line}\n`);
-      const names = chooseAgents(named, named.length > 0 ? [] : knownAgents(), say);
+      const names = chooseAgents(named, knownAgents(), say);
       if (dryRun) for (const name of names) say(`would run systemctl restart ${agentUnit(name)}`);
       else restartInTurn(names, { say, restart: (unit) => restart(unit, timeout) });
     });
