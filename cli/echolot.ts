@@ -10,6 +10,8 @@ import { createOneCommand } from './one-command.ts';
 
 // Node would open its inspector, through which whoever reaches the port does what this process may do.
 process.on('SIGUSR1', () => {});
+// A service that listens to it does so once it has a log; until then it must not end it.
+process.on('SIGUSR2', () => {});
 
 const { argv, env, stdin, stdout } = process;
 const isJournal = isOwnJournal();

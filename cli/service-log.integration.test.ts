@@ -112,4 +112,15 @@ describe('a signal', () => {
     expect(code).toBe(0);
     expect(stderr).not.toContain('Debugger');
   });
+
+  it('for the level ends nobody who still loads', async () => {
+    const args = [...AGENT, '--state-dir', makeFolder()];
+    // The first word of the process, well before it has a log.
+    const agent = startCli(args, { env: { ECHOLOT_NOTHING: '1' } });
+    await agent.says(/unknown variable ECHOLOT_NOTHING/);
+    agent.kill('SIGUSR2');
+    await agent.says(/broker unreachable/);
+    agent.kill('SIGTERM');
+    expect((await agent.ended).code).toBe(0);
+  });
 });
