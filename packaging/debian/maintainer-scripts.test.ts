@@ -198,10 +198,10 @@ describe('the scripts of the package', () => {
   });
 
   it("a purge leaves the authority to devices as long as Mosquitto's set-up is there", () => {
-    const files = { ...OWN, '/var/lib/mosquitto/echolot/ca.crt': 'a certificate' };
+    const files = { ...OWN, '/var/lib/echolot-mosquitto/ca.crt': 'a certificate' };
     const ran = runOn({ files }, 'postrm', ['purge']);
     expect(kept(ran)).toEqual(['/etc/echolot/ca.crt']);
-    expect(ran.stdout).toContain('echolot: /var/lib/mosquitto/echolot is kept: ');
+    expect(ran.stdout).toContain('echolot: /var/lib/echolot-mosquitto is kept: ');
   });
 
   it.each(['echolot-agent@.service', 'echolot-broker.service'])(
