@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../bus/mosquitto.fixture.ts';
 
-export const SCRIPT = fileURLToPath(new URL('setup.sh', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('setup.sh', import.meta.url));
 export const FLAGS_SCRIPT = fileURLToPath(new URL('setup-flags.sh', import.meta.url));
 
 const PLACES = {
@@ -54,7 +54,7 @@ echo "systemctl $*" >> said
 [ "$1" != restart ] || [ ! -e refuses ]
 `;
 
-export interface Ended {
+interface Ended {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
