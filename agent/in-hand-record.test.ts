@@ -25,6 +25,12 @@ const many = (count: number) =>
 const recordOf = (entries: readonly RunEntry[]) =>
   Uint8Array.from(new InHandRecord(DIGEST).fill(entries));
 
+describe('a key', () => {
+  it('is the same in every version: a suspect outlives an upgrade', () => {
+    expect(keyOf(entry('buoy-7', 'r-1'))).toBe('42065e1e35eaaabf');
+  });
+});
+
 describe('a record', () => {
   it.each([0, 1, 64, 1000])('of %d readings gives their keys', (count) => {
     const entries = many(count);
