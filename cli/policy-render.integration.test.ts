@@ -83,9 +83,8 @@ describe('echolot policy render mosquitto', () => {
     ]);
     const tls = ['--tls-names', 'broker.example,192.0.2.7', '--included'];
     const owner = ['--owner', userInfo().username];
-    const rendered = await echolot(
-      ...['policy', 'render', 'mosquitto', '--out', out, ...owner, ...listen, ...tls],
-    );
+    const flags = ['--out', out, ...owner, ...listen, ...tls];
+    const rendered = await echolot('policy', 'render', 'mosquitto', ...flags);
     expect([rendered.code, rendered.stdout]).toEqual([
       0,
       `ln -s ${out}/mosquitto.conf /etc/mosquitto/conf.d/echolot.conf\n`,
