@@ -74,6 +74,14 @@ describe('echolot policy render mosquitto', () => {
     expect(statSync(password).mode & 0o777).toBe(0o600);
   });
 
+  it('names the folder from which it will be read, where that is another one', async () => {
+    const { echolot, out } = setUp();
+    const flags = ['--out', out, '--at', '/srv/echolot', '--included'];
+    const { code, stdout } = await echolot('policy', 'render', 'mosquitto', ...flags);
+    const link = 'ln -s /srv/echolot/mosquitto.conf /etc/mosquitto/conf.d/echolot.conf\n';
+    expect([code, stdout]).toEqual([0, link]);
+  });
+
   it("makes an authority where hosts are named for the certificate, and is read by Debian's configuration", async () => {
     const { echolot, out } = setUp();
     const [clients, certificates, inner] = [await freePort(), await freePort(), await freePort()];

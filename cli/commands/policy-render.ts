@@ -47,7 +47,7 @@ function addMosquitto(render: Command, context: Context): void {
     kind: 'render',
     examples: [
       'echolot policy render mosquitto --out ./rendered && mosquitto -c ./rendered/mosquitto.conf',
-      'sudo echolot policy render mosquitto --store /var/lib/echolot --out /etc/mosquitto/echolot --owner mosquitto --clients 0.0.0.0:8883 --tls-names broker.example',
+      'echolot policy render mosquitto --out ./rendered --at /var/lib/echolot-mosquitto --included --clients 0.0.0.0:8883 --tls-names broker.example',
     ],
   });
   addListenFlags(command)
@@ -60,10 +60,11 @@ function addMosquitto(render: Command, context: Context): void {
       const settings = settingsOf('render', context, command);
       const { input, listeners, tls } = await prepare(settings, flags);
       const out = resolve(flags.out);
+      const folder = flags.at ?? out;
       const files = renderMosquitto({
         ...input,
         administrator: await ensureAdministrator(settings.store),
-        folder: flags.at ?? out,
+        folder,
         plugin: flags.plugin ?? findPlugin() ?? USUAL_PLUGIN,
         user: flags.owner ?? userInfo().username,
         isIncluded: flags.included ?? false,
@@ -74,7 +75,7 @@ function addMosquitto(render: Command, context: Context): void {
       warnOfClearText(context, tls !== null, listeners.clients);
       const verb = flags.included ? 'Have it read' : 'Start it';
       sayRendered(context, input, files, `${out}. ${verb} with:`);
-      const path = shellWord(`${out}/${CONFIGURATION_FILE}`);
+      const path = shellWord(`${folder}/${CONFIGURATION_FILE}`);
       context.stdout.write(
         flags.included ? `ln -s ${path} ${DEBIAN_PLACE}\n` : `mosquitto -c ${path}\n`,
       );
