@@ -1,6 +1,7 @@
 // All ratios of a run as an SVG: a dot for each, its confidence interval, and the bar that it must meet. Pure.
 import type { Figure, PartResult } from './figures.ts';
 
+const TITLE = 'The agent by its peers in the same run: ratio, 95 % interval, and bar';
 const WIDTH = 960;
 const LABELS = 520;
 const ROW = 18;
@@ -41,8 +42,9 @@ export function renderChart(results: readonly PartResult[], subtitle: string): s
   const body = rows.map((row, index) => renderRow(row, TOP + (index + 0.5) * ROW, at));
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="11">`,
+    `<title>${TITLE}</title>`,
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
-    `<text x="${MARGIN}" y="18" font-size="14" font-weight="bold">The agent by its peers in the same run: ratio, 95 % interval, and bar</text>`,
+    `<text x="${MARGIN}" y="18" font-size="14" font-weight="bold">${TITLE}</text>`,
     text(MARGIN, 34, `${subtitle}; readings/s: right is better, everything else: left is better`),
     ...ticks,
     ...body,

@@ -15,7 +15,7 @@ describe('rounds', () => {
   });
 
   it('end when it is enough, or at the most', async () => {
-    const after = (enough: number) =>
+    const roundsOf = (enough: number) =>
       runRounds(
         'test',
         7,
@@ -23,8 +23,8 @@ describe('rounds', () => {
         async () => 1,
         (results) => (results.get('a')?.length ?? 0) >= enough,
       );
-    expect((await after(3)).get('a')).toHaveLength(3);
-    expect((await after(30)).get('a')).toHaveLength(7);
+    expect((await roundsOf(3)).get('a')).toHaveLength(3);
+    expect((await roundsOf(30)).get('a')).toHaveLength(7);
   });
 });
 
