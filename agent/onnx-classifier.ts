@@ -74,9 +74,7 @@ export async function createOnnxClassifier(
   }
 
   async function run(values: Float32Array, rows: number): Promise<Float32Array> {
-    const feeds = { [graph.input]: new Tensor('float32', values, [rows, ...graph.rowShape]) };
-    const results = await atOnce(() => graph.session.run(feeds, [graph.output]));
-    const output = results[graph.output];
+    const output = (await runGraph(graph, values, rows))[graph.output];
     if (!(output?.data instanceof Float32Array)) {
       throw new Error(`the model's output is ${output?.type ?? 'missing'}, expected float32`);
     }
@@ -118,11 +116,8 @@ async function openVerified(
   const bytes = bundle.files.get(manifest.runtimes.onnx?.file ?? '');
   if (!bytes || bytes.length > MAX_LONE_ROW_BYTES) return null;
   const input = { name: graph.input, dims: [1, ...graph.rowShape] };
-  const compute = async (values: Float32Array) => {
-    const feeds = { [graph.input]: new Tensor('float32', values, input.dims) };
-    const results = await atOnce(() => graph.session.run(feeds, [graph.output]));
-    return results[graph.output] as Tensor;
-  };
+  const compute = async (values: Float32Array) =>
+    (await runGraph(graph, values, 1))[graph.output] as Tensor;
   let loneRow: LoneRow | null = null;
   try {
     const first = Float32Array.from(manifest.golden[0]?.values ?? []);
@@ -156,6 +151,11 @@ async function isQuick(compute: () => Promise<unknown>): Promise<boolean> {
 
 function isSame(found: Float32Array | null, expected: Float32Array): boolean {
   return found !== null && expected.every((value, index) => Object.is(value, found[index]));
+}
+
+function runGraph({ input, output, rowShape, session }: Graph, values: Float32Array, rows: number) {
+  const feeds = { [input]: new Tensor('float32', values, [rows, ...rowShape]) };
+  return atOnce(() => session.run(feeds, [output]));
 }
 
 /**
