@@ -68,9 +68,9 @@ export function keyOf(entry: RunEntry): string {
 
 /** 64 bits of client, id and values: so few that they fit a run in a page, so many that none is mistaken. */
 function writeKey(words: Uint32Array, at: number, { fingerprint }: RunEntry) {
-  const { high, key, low } = fingerprint();
-  words[at] = high ^ hashText(key, 0x9e3779b1);
-  words[at + 1] = low ^ hashText(key, 0x85ebca77);
+  const { high, keyHigh, keyLow, low } = fingerprint();
+  words[at] = high ^ keyHigh;
+  words[at + 1] = low ^ keyLow;
 }
 
 function textOfKey(words: Uint32Array, at: number): string {
@@ -79,8 +79,8 @@ function textOfKey(words: Uint32Array, at: number): string {
 }
 
 /** FNV-1a. */
-function hashText(text: string, seed = 0): number {
-  let hash = BASIS ^ seed;
+function hashText(text: string): number {
+  let hash = BASIS;
   for (let index = 0; index < text.length; index += 1) {
     hash = Math.imul(hash ^ text.charCodeAt(index), PRIME);
   }

@@ -1,6 +1,7 @@
 // The intake: bounded in rows, bytes and time, in order for each client, fair between them.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { keptBytes, promotedBytes } from '../schemas/heap.fixture.ts';
 import { Intake, type IntakeLimits, type Sized } from './intake.ts';
 
 interface Numbered extends Sized {
@@ -197,5 +198,34 @@ describe('whatever is offered and taken', () => {
       }),
       { numRuns: 100 },
     );
+  });
+});
+
+describe('the memory', () => {
+  it('of what has left is free without a long collection, whether anything waits or not', () => {
+    const emptied = create();
+    const promotedOfNone = promotedBytes(() => {
+      emptied.offer(entry('a'));
+      emptied.take(1);
+    });
+    expect(promotedOfNone).toBeLessThan(50);
+    const busy = create();
+    busy.offer(entry('a'));
+    const promoted = promotedBytes(() => {
+      busy.offer(entry('a'));
+      busy.take(1);
+    });
+    expect(promoted).toBeLessThan(50);
+  });
+
+  it('of clients that come once is bounded', () => {
+    const intake = create();
+    let serial = 0;
+    const kept = keptBytes(() => {
+      serial += 1;
+      intake.offer(entry(`client-${serial}`));
+      intake.take(1);
+    }, 100_000);
+    expect(kept).toBeLessThan(50);
   });
 });

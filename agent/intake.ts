@@ -22,11 +22,12 @@ interface Waiting<Entry> {
   next: Waiting<Entry> | null;
 }
 
-/** What one client has waiting; it exists only while there is something. */
+/** What one client has waiting, and its turn while there is something. */
 interface ClientQueue<Entry> {
   readonly client: string;
-  first: Waiting<Entry>;
-  last: Waiting<Entry>;
+  /** Both `null` where nothing waits any more. */
+  first: Waiting<Entry> | null;
+  last: Waiting<Entry> | null;
   rows: number;
   bytes: number;
   /** Rows that it has saved up over its turns for its first entry. */
@@ -34,6 +35,8 @@ interface ClientQueue<Entry> {
   next: ClientQueue<Entry> | null;
 }
 
+/** Of so many clients the queues are kept; then those that are empty are forgotten. */
+const MOST_KEPT = 10_000;
 /** Rows that each turn saves up: with one, a newcomer waits for no more than a row of each other client. */
 const CREDIT = 1;
 
@@ -44,7 +47,9 @@ const CREDIT = 1;
  *   free, so that one alone fills half of the intake and there is always room for the next.
  */
 export class Intake<Entry extends Sized> {
+  /** Of clients with nothing waiting too: a `Map` that is emptied and filled all the time grows old with all it held. */
   private readonly queues = new Map<string, ClientQueue<Entry>>();
+  private clients = 0;
   /** Whose turn it is, and behind whom a newcomer stands; linked by `next`. */
   private turn: ClientQueue<Entry> | null = null;
   private end: ClientQueue<Entry> | null = null;
@@ -62,7 +67,7 @@ export class Intake<Entry extends Sized> {
 
   /** How many clients have something waiting. */
   get waitingClients(): number {
-    return this.queues.size;
+    return this.clients;
   }
 
   /**
@@ -70,20 +75,18 @@ export class Intake<Entry extends Sized> {
    * @param backlogMs how long what waits already will take
    */
   offer(entry: Entry, backlogMs = 0): boolean {
-    const queue = this.queues.get(entry.client);
+    const queue = this.queues.get(entry.client) ?? this.addQueue(entry.client);
     if (this.rows > 0 && !this.admits(entry, queue, backlogMs)) return false;
     const waiting: Waiting<Entry> = { entry, next: null };
-    if (queue) {
-      queue.last.next = waiting;
-      queue.last = waiting;
-      queue.rows += entry.rows;
-      queue.bytes += entry.bytes;
-    } else {
-      const { client, rows, bytes } = entry;
-      const fresh = { client, first: waiting, last: waiting, rows, bytes, credit: 0, next: null };
-      this.queues.set(client, fresh);
-      this.enqueue(fresh);
+    if (queue.last) queue.last.next = waiting;
+    else {
+      queue.first = waiting;
+      this.clients += 1;
+      this.enqueue(queue);
     }
+    queue.last = waiting;
+    queue.rows += entry.rows;
+    queue.bytes += entry.bytes;
     this.rows += entry.rows;
     this.bytes += entry.bytes;
     return true;
@@ -96,8 +99,7 @@ export class Intake<Entry extends Sized> {
   take(maxRows: number, isDue: (entry: Entry) => boolean = () => true): Entry[] {
     const taken: Entry[] = [];
     let rows = 0;
-    while (this.turn) {
-      const queue = this.turn;
+    for (let queue = this.turn; queue?.first; queue = this.turn) {
       const { entry } = queue.first;
       if (queue.next !== null && queue.credit < entry.rows) {
         queue.credit += CREDIT;
@@ -108,7 +110,7 @@ export class Intake<Entry extends Sized> {
       }
       if (taken.length > 0 && rows + entry.rows > maxRows) break;
       queue.credit = 0;
-      this.remove(queue);
+      this.remove(queue, queue.first);
       if (!isDue(entry)) continue;
       rows += entry.rows;
       taken.push(entry);
@@ -117,16 +119,24 @@ export class Intake<Entry extends Sized> {
     return taken;
   }
 
-  private admits(
-    { rows, bytes }: Entry,
-    queue: ClientQueue<Entry> | undefined,
-    backlogMs: number,
-  ): boolean {
+  private addQueue(client: string): ClientQueue<Entry> {
+    const { size } = this.queues;
+    if (size >= MOST_KEPT && this.clients * 2 <= size) {
+      for (const { client: known, first } of this.queues.values()) {
+        if (!first) this.queues.delete(known);
+      }
+    }
+    const queue = { client, first: null, last: null, rows: 0, bytes: 0, credit: 0, next: null };
+    this.queues.set(client, queue);
+    return queue;
+  }
+
+  private admits({ rows, bytes }: Entry, queue: ClientQueue<Entry>, backlogMs: number): boolean {
     const { limits } = this;
     const freeRows = limits.rows - this.rows;
     const freeBytes = limits.bytes - this.bytes;
     if (rows > freeRows || bytes > freeBytes) return false;
-    if (!queue) return true;
+    if (!queue.first) return true;
     if (this.waitsTooLong(queue.rows + rows, backlogMs)) return false;
     return queue.rows + rows <= freeRows && queue.bytes + bytes <= freeBytes;
   }
@@ -136,22 +146,26 @@ export class Intake<Entry extends Sized> {
     const { waitMs = Number.POSITIVE_INFINITY } = this.limits;
     if (backlogMs <= waitMs) return false;
     const rowsInTime = (waitMs / backlogMs) * this.rows;
-    return ownRows * this.queues.size > rowsInTime;
+    return ownRows * this.clients > rowsInTime;
   }
 
-  /** The first entry of the queue whose turn it is leaves; an empty queue is forgotten. */
-  private remove(queue: ClientQueue<Entry>): void {
-    const { entry, next } = queue.first;
+  /**
+   * The first entry of the queue whose turn it is leaves; an empty queue has no turn. Whatever leaves lets go of
+   * what it leads to: V8 keeps alive all that hangs on a dead object of its old generation, until it collects that.
+   */
+  private remove(queue: ClientQueue<Entry>, first: Waiting<Entry>): void {
+    const { entry, next } = first;
+    first.next = null;
+    queue.first = next;
     queue.rows -= entry.rows;
     queue.bytes -= entry.bytes;
     this.rows -= entry.rows;
     this.bytes -= entry.bytes;
-    if (next) {
-      queue.first = next;
-      return;
-    }
-    this.queues.delete(queue.client);
+    if (next) return;
+    queue.last = null;
+    this.clients -= 1;
     this.turn = queue.next;
+    queue.next = null;
     if (!this.turn) this.end = null;
   }
 

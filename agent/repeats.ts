@@ -4,7 +4,7 @@ import type { DecodedReading } from '../schemas/decode-reading.ts';
 export interface RepeatLimits {
   /** The most answers that are remembered. */
   readonly entries: number;
-  /** The most bytes of answers; one above a quarter of it is not remembered. */
+  /** The most bytes of answers with their keys; one above a quarter of it is not remembered. */
   readonly bytes: number;
 }
 
@@ -15,10 +15,16 @@ type Allocate = (bytes: number) => Buffer;
 const FIRST_BYTES = 2 ** 20;
 const DEFAULT_REPEAT_LIMITS: RepeatLimits = { entries: 10_000, bytes: 16 * 1024 * 1024 };
 
+const FNV_BASIS = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
 /** What makes a reading the same as another: made before the model has its values. */
 export interface Fingerprint {
   /** Of client, model and id. */
   readonly key: string;
+  /** 64 bits of the key in two halves, each from 0 up. */
+  readonly keyHigh: number;
+  readonly keyLow: number;
   /** Of the model that is asked. */
   readonly digest: string;
   /** Of the values, with the form and the encoding in which they are answered: 64 bits in two halves. */
@@ -26,29 +32,30 @@ export interface Fingerprint {
   readonly low: number;
 }
 
-interface Remembered {
-  readonly print: Fingerprint;
-  start: number;
-  readonly length: number;
-}
+/** Of a key two bytes each character, which is exact for any text. */
+const KEY_ENCODING = 'utf16le';
+/** So many of one bucket are looked at: ids that somebody chose to fall into it must not cost more. */
+const MOST_LOOKS = 16;
 
 /**
- * First in, first out, in memory that is kept: answers lie in a ring of bytes, since thousands of small
- * buffers that stay would each keep a slab of Node's pool.
+ * First in, first out, without an object for what is remembered: all lies in numbers and in a ring of bytes, each
+ * key before its answer. Thousands of objects and small buffers that stay for a moment would grow old, and cost V8
+ * more than they spare. An answer has a serial number, and by it a slot of the tables.
  */
 export class Repeats {
   private readonly limits: RepeatLimits;
   private readonly firstBytes: number;
-  private readonly slots: (Remembered | undefined)[] = [];
-  private readonly byKey = new Map<string, Remembered>();
   private readonly allocate: Allocate;
   private bytes: Buffer | null = null;
   /** Less than it may be where the machine has once refused it more. */
   private mostBytes: number;
-  /** Of the slots: the oldest, and how many there are. */
-  private oldest = 0;
-  private count = 0;
-  /** Where the next answer begins. */
+  /** By the key's hash: the serial number of the latest answer; what is forgotten is below `oldest`. */
+  private readonly buckets: Float64Array;
+  private readonly slots: Slots;
+  /** Serial numbers: of the oldest that is remembered, and of the next. */
+  private oldest = 1;
+  private next = 1;
+  /** Where the next entry begins in the ring. */
   private end = 0;
 
   constructor(
@@ -60,13 +67,18 @@ export class Repeats {
     this.firstBytes = Math.min(firstBytes, limits.bytes);
     this.allocate = allocate;
     this.mostBytes = limits.bytes;
+    this.buckets = new Float64Array(2 ** Math.ceil(Math.log2(limits.entries)));
+    this.slots = createSlots(limits.entries);
   }
 
   /** The answer that the same reading got from the same model, or `null`. */
   recall(print: Fingerprint): Buffer | null {
-    const known = this.byKey.get(print.key);
-    if (!known || !this.bytes || !isSame(known.print, print)) return null;
-    return Buffer.from(this.bytes.subarray(known.start, known.start + known.length));
+    const { bytes, slots } = this;
+    const slot = bytes && this.find(print, bytes);
+    if (bytes === null || slot === null || slots.digests[slot] !== print.digest) return null;
+    if (slots.highs[slot] !== print.high || slots.lows[slot] !== print.low) return null;
+    const start = (slots.starts[slot] as number) + (slots.keyLengths[slot] as number);
+    return Buffer.from(bytes.subarray(start, start + (slots.lengths[slot] as number)));
   }
 
   /**
@@ -74,34 +86,71 @@ export class Repeats {
    * is no memory it does without, since the answer itself is out.
    */
   remember(print: Fingerprint, answer: Buffer): void {
-    const { length } = answer;
-    if (length * 4 > this.limits.bytes) return;
+    const { buckets, limits, slots } = this;
+    const keyLength = print.key.length * 2;
+    const length = keyLength + answer.length;
+    if (length * 4 > limits.bytes) return;
     this.bytes ??= this.tryAllocate(this.firstBytes);
     let ring = this.bytes;
     if (!ring) return;
-    while (this.count === this.limits.entries || !this.fits(length, ring.length)) {
-      if (this.count < this.limits.entries && ring.length < this.mostBytes) ring = this.grow(ring);
-      else if (this.count > 0) this.forgetOldest();
+    while (this.count === limits.entries || !this.fits(length, ring.length)) {
+      if (this.count < limits.entries && ring.length < this.mostBytes) ring = this.grow(ring);
+      else if (this.count > 0) this.oldest += 1;
       else return;
     }
-    const remembered: Remembered = { print, start: this.end, length };
-    answer.copy(ring, this.end);
+    ring.write(print.key, this.end, KEY_ENCODING);
+    answer.copy(ring, this.end + keyLength);
+    const slot = this.next % limits.entries;
+    const bucket = this.bucketOf(print.keyLow);
+    slots.starts[slot] = this.end;
+    slots.keyLengths[slot] = keyLength;
+    slots.lengths[slot] = answer.length;
+    slots.keyHighs[slot] = print.keyHigh;
+    slots.keyLows[slot] = print.keyLow;
+    slots.highs[slot] = print.high;
+    slots.lows[slot] = print.low;
+    slots.digests[slot] = print.digest;
+    slots.before[slot] = buckets[bucket] as number;
+    buckets[bucket] = this.next;
+    this.next += 1;
     this.end += length;
-    this.slots[(this.oldest + this.count) % this.limits.entries] = remembered;
-    this.count += 1;
-    this.byKey.set(print.key, remembered);
+  }
+
+  /** How many are remembered. */
+  private get count(): number {
+    return this.next - this.oldest;
+  }
+
+  /** The slot of the latest answer to the same client, model and id. */
+  private find({ key, keyHigh, keyLow }: Fingerprint, bytes: Buffer): number | null {
+    const { slots } = this;
+    let serial = this.buckets[this.bucketOf(keyLow)] as number;
+    for (let looks = 0; looks < MOST_LOOKS && serial >= this.oldest; looks += 1) {
+      const slot = serial % this.limits.entries;
+      if (slots.keyHighs[slot] === keyHigh && slots.keyLows[slot] === keyLow) {
+        const start = slots.starts[slot] as number;
+        const end = start + (slots.keyLengths[slot] as number);
+        if (bytes.toString(KEY_ENCODING, start, end) === key) return slot;
+      }
+      serial = slots.before[slot] as number;
+    }
+    return null;
+  }
+
+  private bucketOf(keyLow: number): number {
+    return keyLow & (this.buckets.length - 1);
   }
 
   /** Whether so many bytes are free in one piece; if need be the end goes back to the beginning. */
   private fits(length: number, ringBytes: number): boolean {
-    const first = this.slots[this.oldest];
-    if (this.count === 0 || !first) {
+    if (this.count === 0) {
       this.end = 0;
       return length <= ringBytes;
     }
-    if (first.start >= this.end) return first.start - this.end >= length;
+    const first = this.slots.starts[this.oldest % this.limits.entries] as number;
+    if (first >= this.end) return first - this.end >= length;
     if (ringBytes - this.end >= length) return true;
-    if (first.start < length) return false;
+    if (first < length) return false;
     this.end = 0;
     return true;
   }
@@ -113,12 +162,15 @@ export class Repeats {
       this.mostBytes = ring.length;
       return ring;
     }
+    const { keyLengths, lengths, starts } = this.slots;
     this.end = 0;
-    for (let place = 0; place < this.count; place += 1) {
-      const one = this.slots[(this.oldest + place) % this.limits.entries] as Remembered;
-      ring.copy(larger, this.end, one.start, one.start + one.length);
-      one.start = this.end;
-      this.end += one.length;
+    for (let serial = this.oldest; serial < this.next; serial += 1) {
+      const slot = serial % this.limits.entries;
+      const start = starts[slot] as number;
+      const length = (keyLengths[slot] as number) + (lengths[slot] as number);
+      ring.copy(larger, this.end, start, start + length);
+      starts[slot] = this.end;
+      this.end += length;
     }
     this.bytes = larger;
     return larger;
@@ -131,21 +183,25 @@ export class Repeats {
       return null;
     }
   }
-
-  private forgetOldest(): void {
-    const forgotten = this.slots[this.oldest];
-    this.slots[this.oldest] = undefined;
-    this.oldest = (this.oldest + 1) % this.limits.entries;
-    this.count -= 1;
-    if (forgotten && this.byKey.get(forgotten.print.key) === forgotten) {
-      this.byKey.delete(forgotten.print.key);
-    }
-  }
 }
 
-function isSame(one: Fingerprint, other: Fingerprint): boolean {
-  return one.digest === other.digest && one.high === other.high && one.low === other.low;
+/** What is known of each answer beside its bytes; a table has as many places as there may be answers. */
+function createSlots(entries: number) {
+  return {
+    starts: new Uint32Array(entries),
+    keyLengths: new Uint32Array(entries),
+    lengths: new Uint32Array(entries),
+    keyHighs: new Uint32Array(entries),
+    keyLows: new Uint32Array(entries),
+    highs: new Int32Array(entries),
+    lows: new Int32Array(entries),
+    digests: new Array<string>(entries).fill(''),
+    /** The serial number of the one before it in its bucket. */
+    before: new Float64Array(entries),
+  };
 }
+
+type Slots = ReturnType<typeof createSlots>;
 
 /**
  * Worked out when it is first asked for, and once: a large batch takes as long as its model.
@@ -197,5 +253,19 @@ export function fingerprint(
   const last = bits.length > pairs ? (bits[pairs] as number) : 0;
   high = Math.imul(high ^ last ^ Math.imul(oddHigh, 0xcc9e2d51), 0x85ebca6b);
   low = Math.imul(low ^ last ^ Math.imul(oddLow, 0x1b873593), 0xc2b2ae35);
-  return { key: `${address}/${id}`, digest, high, low };
+  const key = `${address}/${id}`;
+  const [keyHigh, keyLow] = hashKey(key);
+  return { key, keyHigh, keyLow, digest, high, low };
+}
+
+/** FNV-1a twice, from different beginnings. */
+function hashKey(key: string): readonly [number, number] {
+  let high = FNV_BASIS ^ 0x9e3779b1;
+  let low = FNV_BASIS ^ 0x85ebca77;
+  for (let index = 0; index < key.length; index += 1) {
+    const code = key.charCodeAt(index);
+    high = Math.imul(high ^ code, FNV_PRIME);
+    low = Math.imul(low ^ code, FNV_PRIME);
+  }
+  return [(high ^ (high >>> 15)) >>> 0, (low ^ (low >>> 15)) >>> 0];
 }

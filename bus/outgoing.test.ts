@@ -1,5 +1,6 @@
 // What is published: in order, within the broker's Receive Maximum, bounded at QoS 0, settled once.
 import { describe, expect, it } from 'vitest';
+import { promotedBytes } from '../schemas/heap.fixture.ts';
 import { MOST_QOS0_BYTES, Outgoing, type Sendable } from './outgoing.ts';
 import type { PublishOutcome } from './types.ts';
 
@@ -59,6 +60,26 @@ describe('outgoing messages', () => {
     for (const { acknowledged } of sent) acknowledged();
     expect(outcomes.toSorted()).toEqual(['a lost', 'b lost', 'c lost']);
     expect(sent).toHaveLength(2);
+    expect(out.pending).toBe(0);
+  });
+
+  it('that are settled are free without a long collection of memory', () => {
+    const { publish, sent } = outgoing();
+    for (let open = 0; open < 64; open += 1) publish('t', 1);
+    const promoted = promotedBytes(() => {
+      publish('t', 1);
+      sent.shift()?.acknowledged();
+    });
+    expect(promoted).toBeLessThan(100);
+  });
+
+  it('are settled once, in whatever order, and those that are left are lost', () => {
+    const { out, outcomes, publish, sent } = outgoing();
+    for (const topic of ['a', 'b', 'c', 'd', 'e']) publish(topic, 1);
+    for (const place of [1, 4, 0, 1]) sent[place]?.acknowledged();
+    expect(out.pending).toBe(2);
+    out.lose();
+    expect(outcomes).toEqual(['b ok', 'e ok', 'a ok', 'c lost', 'd lost']);
     expect(out.pending).toBe(0);
   });
 });

@@ -27,7 +27,8 @@ export class PlainPublisher {
   private readonly protocol: Protocol;
   /** PUBACKs of ours that are not yet told, in turn. */
   private received: Received[] = [];
-  private readonly unacknowledged = new Map<number, Acknowledged>();
+  /** By packet identifier, of which the lowest are handed out first. No `Map`, for the reason in outgoing.ts. */
+  private readonly unacknowledged: (Acknowledged | undefined)[] = [];
 
   constructor(
     write: (bytes: Buffer, written?: Acknowledged) => void,
@@ -50,7 +51,7 @@ export class PlainPublisher {
       acknowledged(new Error('all packet identifiers are in use'));
       return;
     }
-    this.unacknowledged.set(messageId, acknowledged);
+    this.unacknowledged[messageId] = acknowledged;
     this.write(encodePublish(topic, payload, messageId, this.protocol));
   }
 
@@ -61,9 +62,9 @@ export class PlainPublisher {
    * take this for its acknowledgement.
    */
   receive(messageId: number, reasonCode = 0): void {
-    const acknowledged = this.unacknowledged.get(messageId);
+    const acknowledged = this.unacknowledged[messageId];
     if (!acknowledged) return;
-    this.unacknowledged.delete(messageId);
+    this.unacknowledged[messageId] = undefined;
     if (this.received.length === 0) queueMicrotask(this.tell);
     this.received.push({ messageId, reasonCode, acknowledged });
   }
