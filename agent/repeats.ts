@@ -195,7 +195,7 @@ function createSlots(entries: number) {
     keyLows: new Uint32Array(entries),
     highs: new Int32Array(entries),
     lows: new Int32Array(entries),
-    digests: new Array<string>(entries).fill(''),
+    digests: Array.from({ length: entries }, () => ''),
     /** The serial number of the one before it in its bucket. */
     before: new Float64Array(entries),
   };
