@@ -1,5 +1,6 @@
 // The record of what a run of the model is made of: fixed places, a checksum, nothing that needs parsing.
 import type { RunEntry } from './admitted.ts';
+import { hashText } from './hash-text.ts';
 
 /** `EIH1` where the machine that reads is like the one that wrote. */
 const MAGIC = 0x31484945;
@@ -7,8 +8,6 @@ const MAGIC = 0x31484945;
 const HEADER = 4;
 const COUNT = 2;
 const CHECKSUM = 3;
-const BASIS = 0x811c9dc5;
-const PRIME = 0x01000193;
 
 /** A buffer for one run after the other; it grows with them. */
 export class InHandRecord {
@@ -76,15 +75,6 @@ function writeKey(words: Uint32Array, at: number, { fingerprint }: RunEntry) {
 function textOfKey(words: Uint32Array, at: number): string {
   const hex = (word = 0) => word.toString(16).padStart(8, '0');
   return hex(words[at]) + hex(words[at + 1]);
-}
-
-/** FNV-1a. */
-function hashText(text: string): number {
-  let hash = BASIS;
-  for (let index = 0; index < text.length; index += 1) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), PRIME);
-  }
-  return (hash ^ (hash >>> 15)) >>> 0;
 }
 
 /** Of the words before `end` but its own: finds what was cut off or half written, not what was forged. */

@@ -24,6 +24,10 @@ function fill(intake: Intake<Numbered>, client: string, rows = 1, bytes = 1): nu
   return count;
 }
 
+function fillWith(intake: Intake<Numbered>, client: string, count: number): void {
+  for (let offered = 0; offered < count; offered += 1) intake.offer(entry(client));
+}
+
 describe('admission', () => {
   it('lets one client hold half, so that the next finds room', () => {
     const intake = create({ rows: 100 });
@@ -201,6 +205,41 @@ describe('whatever is offered and taken', () => {
   });
 });
 
+describe('a client that comes back', () => {
+  it('stands behind those who wait, again and again', () => {
+    const intake = create();
+    for (const client of ['a', 'b', 'c']) intake.offer(entry(client));
+    for (const expected of ['a', 'b', 'c', 'a', 'b', 'c']) {
+      expect(clients(intake.take(1))).toBe(expected);
+      intake.offer(entry(expected));
+      expect(intake.waitingClients).toBe(3);
+    }
+    expect(clients(intake.take(1))).toBe('a');
+    expect(clients(intake.take(1))).toBe('b');
+    intake.offer(entry('a'));
+    intake.offer(entry('d'));
+    intake.offer(entry('a'));
+    expect(clients(intake.take(10))).toBe('cada');
+    expect([intake.waitingClients, intake.waitingRows]).toEqual([0, 0]);
+  });
+
+  it('does not count while it has nothing waiting: others keep their part', () => {
+    const part = (others: readonly string[]) => {
+      const intake = create({ waitMs: 50 });
+      for (const client of others) {
+        intake.offer(entry(client));
+        intake.take(1);
+      }
+      intake.offer(entry('b', 20));
+      let count = 0;
+      while (intake.offer(entry('a'), 100)) count += 1;
+      return count;
+    };
+    expect(part([])).toBe(6);
+    expect(part(['x', 'y', 'z'])).toBe(6);
+  });
+});
+
 describe('the memory', () => {
   it('of what has left is free without a long collection, whether anything waits or not', () => {
     const emptied = create();
@@ -216,6 +255,32 @@ describe('the memory', () => {
       busy.take(1);
     });
     expect(promoted).toBeLessThan(50);
+  });
+
+  it('of clients that are refused is none', () => {
+    const intake = create({ rows: 10 });
+    while (intake.offer(entry(`in-${intake.waitingRows}`)));
+    let serial = 0;
+    const promoted = promotedBytes(() => {
+      serial += 1;
+      intake.offer(entry(`stranger-${serial}`));
+    });
+    expect(intake.waitingClients).toBe(10);
+    // With a queue for each it is 176.
+    expect(promoted).toBeLessThan(80);
+  });
+
+  it('of clients that wait is kept, however many others come and go', () => {
+    const intake = create();
+    const held = Array.from({ length: 300 }, (_, at) => `held-${at}`);
+    for (const client of held) fillWith(intake, client, 100);
+    for (let serial = 0; serial < 25_000; serial += 1) {
+      intake.offer(entry(`client-${serial}`));
+      intake.take(1);
+    }
+    const { waitingClients } = intake;
+    for (const client of held) intake.offer(entry(client));
+    expect(intake.waitingClients).toBe(waitingClients);
   });
 
   it('of clients that come once is bounded', () => {

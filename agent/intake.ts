@@ -47,7 +47,10 @@ const CREDIT = 1;
  *   free, so that one alone fills half of the intake and there is always room for the next.
  */
 export class Intake<Entry extends Sized> {
-  /** Of clients with nothing waiting too: a `Map` that is emptied and filled all the time grows old with all it held. */
+  /**
+   * Of clients with nothing waiting too, of `MOST_KEPT` for sure: a `Map` that is emptied and filled all the time
+   * leaves tables behind that keep alive what they held.
+   */
   private readonly queues = new Map<string, ClientQueue<Entry>>();
   private clients = 0;
   /** Whose turn it is, and behind whom a newcomer stands; linked by `next`. */
@@ -75,8 +78,9 @@ export class Intake<Entry extends Sized> {
    * @param backlogMs how long what waits already will take
    */
   offer(entry: Entry, backlogMs = 0): boolean {
-    const queue = this.queues.get(entry.client) ?? this.addQueue(entry.client);
-    if (this.rows > 0 && !this.admits(entry, queue, backlogMs)) return false;
+    const known = this.queues.get(entry.client);
+    if (this.rows > 0 && !this.admits(entry, known, backlogMs)) return false;
+    const queue = known ?? this.addQueue(entry.client);
     const waiting: Waiting<Entry> = { entry, next: null };
     if (queue.last) queue.last.next = waiting;
     else {
@@ -94,7 +98,7 @@ export class Intake<Entry extends Sized> {
 
   /**
    * Takes the entries whose turn it is, as long as they fit into `maxRows` together, at least one where any waits.
-   * @param isDue asked when its turn has come; what is not due leaves too, and its turn goes on
+   * @param isDue asked when its turn has come, must not offer; what is not due leaves too, and its turn goes on
    */
   take(maxRows: number, isDue: (entry: Entry) => boolean = () => true): Entry[] {
     const taken: Entry[] = [];
@@ -131,12 +135,16 @@ export class Intake<Entry extends Sized> {
     return queue;
   }
 
-  private admits({ rows, bytes }: Entry, queue: ClientQueue<Entry>, backlogMs: number): boolean {
+  private admits(
+    { rows, bytes }: Entry,
+    queue: ClientQueue<Entry> | undefined,
+    backlogMs: number,
+  ): boolean {
     const { limits } = this;
     const freeRows = limits.rows - this.rows;
     const freeBytes = limits.bytes - this.bytes;
     if (rows > freeRows || bytes > freeBytes) return false;
-    if (!queue.first) return true;
+    if (!queue?.first) return true;
     if (this.waitsTooLong(queue.rows + rows, backlogMs)) return false;
     return queue.rows + rows <= freeRows && queue.bytes + bytes <= freeBytes;
   }

@@ -59,6 +59,9 @@ const FOREIGN: Problem<AgentProblemCode> = {
   retryAfterMs: 1000,
 };
 
+/** The options of most answers, by their QoS. */
+const PLAIN = [{ qos: 0 }, { qos: 1 }] as const;
+
 /** One delivery under way: what is needed to answer it once. */
 interface Delivery {
   readonly message: Incoming;
@@ -216,7 +219,7 @@ export class Predictor {
     settled: (outcome: PublishOutcome) => void,
   ): void {
     const { correlationData, qos } = message;
-    const options = { qos, ...(correlationData !== undefined && { correlationData }) };
+    const options = correlationData === undefined ? PLAIN[qos] : { qos, correlationData };
     this.options.publish(replyTopic, payload, options, settled);
   }
 

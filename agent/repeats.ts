@@ -1,5 +1,6 @@
 // What was answered lately, so that a reading that comes again gets the same answer without the model.
 import type { DecodedReading } from '../schemas/decode-reading.ts';
+import { hashText } from './hash-text.ts';
 
 export interface RepeatLimits {
   /** The most answers that are remembered. */
@@ -14,9 +15,6 @@ type Allocate = (bytes: number) => Buffer;
 /** The ring begins with so many bytes and doubles while answers are too many for it. */
 const FIRST_BYTES = 2 ** 20;
 const DEFAULT_REPEAT_LIMITS: RepeatLimits = { entries: 10_000, bytes: 16 * 1024 * 1024 };
-
-const FNV_BASIS = 0x811c9dc5;
-const FNV_PRIME = 0x01000193;
 
 /** What makes a reading the same as another: made before the model has its values. */
 export interface Fingerprint {
@@ -34,7 +32,10 @@ export interface Fingerprint {
 
 /** Of a key two bytes each character, which is exact for any text. */
 const KEY_ENCODING = 'utf16le';
-/** So many of one bucket are looked at: ids that somebody chose to fall into it must not cost more. */
+/**
+ * So many of one bucket are looked at: ids that somebody chose to fall into it must not cost more. Whoever knows a
+ * client's id can so have its answer forgotten, and the model runs again.
+ */
 const MOST_LOOKS = 16;
 
 /**
@@ -254,18 +255,7 @@ export function fingerprint(
   high = Math.imul(high ^ last ^ Math.imul(oddHigh, 0xcc9e2d51), 0x85ebca6b);
   low = Math.imul(low ^ last ^ Math.imul(oddLow, 0x1b873593), 0xc2b2ae35);
   const key = `${address}/${id}`;
-  const [keyHigh, keyLow] = hashKey(key);
+  const keyHigh = hashText(key, 0x9e3779b1);
+  const keyLow = hashText(key, 0x85ebca77);
   return { key, keyHigh, keyLow, digest, high, low };
-}
-
-/** FNV-1a twice, from different beginnings. */
-function hashKey(key: string): readonly [number, number] {
-  let high = FNV_BASIS ^ 0x9e3779b1;
-  let low = FNV_BASIS ^ 0x85ebca77;
-  for (let index = 0; index < key.length; index += 1) {
-    const code = key.charCodeAt(index);
-    high = Math.imul(high ^ code, FNV_PRIME);
-    low = Math.imul(low ^ code, FNV_PRIME);
-  }
-  return [(high ^ (high >>> 15)) >>> 0, (low ^ (low >>> 15)) >>> 0];
 }

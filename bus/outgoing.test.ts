@@ -79,7 +79,8 @@ describe('outgoing messages', () => {
     for (const place of [1, 4, 0, 1]) sent[place]?.acknowledged();
     expect(out.pending).toBe(2);
     out.lose();
-    expect(outcomes).toEqual(['b ok', 'e ok', 'a ok', 'c lost', 'd lost']);
+    expect(outcomes.slice(0, 3)).toEqual(['b ok', 'e ok', 'a ok']);
+    expect(outcomes.slice(3).toSorted()).toEqual(['c lost', 'd lost']);
     expect(out.pending).toBe(0);
   });
 });

@@ -138,9 +138,11 @@ export class Outgoing {
   lose(): void {
     this.waiting.length = 0;
     const detail = 'the connection ended before the acknowledgement';
-    for (let [message] = this.open; message; [message] = this.open) {
-      this.close(message);
-      message.settled({ ok: false, reason: 'lost', detail });
+    // Who is told may publish once more.
+    while (this.open.length > 0) {
+      const lost = this.open.splice(0);
+      for (const message of lost) message.index = -1;
+      for (const message of lost) message.settled({ ok: false, reason: 'lost', detail });
     }
   }
 }
