@@ -94,7 +94,7 @@ describe('startSimulator', () => {
     const expected = ROWS.find(
       ({ values }) => values[0] === (sent.message['values'] as number[])[0],
     )?.label;
-    await clock.advance(15);
+    await clock.advance(15.0004);
     buses[0]?.answer(sent, prediction('metal'));
     await clock.advance(0);
     const { model, ...answer } = prediction('metal');

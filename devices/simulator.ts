@@ -44,7 +44,7 @@ export interface SimulatedPrediction extends RowPrediction {
   readonly agent: string;
   /** Of the bundle that answered. */
   readonly digest: string;
-  /** From the call to the answer. */
+  /** From the call to the answer, to the microsecond. */
   readonly latencyMs: number;
 }
 
@@ -154,7 +154,7 @@ class Device {
     if (this.stopped) return;
     if (result.ok) {
       const { id, label, score, scores, agent, model } = result.prediction;
-      const latencyMs = this.clock.now() - startMs;
+      const latencyMs = Math.round((this.clock.now() - startMs) * 1000) / 1000;
       const correct = label === expected;
       const client = this.clientId;
       const known = { expected, correct, digest: model.digest, latencyMs };
