@@ -79,7 +79,7 @@ ${[...PARTS, ...OWN_PARTS].map(({ about, name }) => `                ${name.padE
                 docs/performance.md and docs/${CHART} from it; not with --quick or --broker
 
 Prints tables of ratios with 95 % confidence intervals, writes .tmp/bench/results.json and
-.tmp/bench/chart.svg, and exits 1 where a bar is not met. All of it takes about 35 minutes; run it on an idle machine.`;
+.tmp/bench/chart.svg, and exits 1 where a bar is not met. All of it takes about 40 minutes; run it on an idle machine.`;
 
 function readArguments() {
   try {
