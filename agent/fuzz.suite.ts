@@ -1,6 +1,7 @@
 // The fuzzing of a running agent: whatever bytes come, each delivery is answered and the books balance.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeAnswer, decodeStats } from '../schemas/encode.ts';
+import { settledHeap } from '../schemas/heap.fixture.ts';
 import { payloads } from './payloads.fixture.ts';
 import { type BrokerKind, Inbox, type Serving, startServing } from './serving.fixture.ts';
 
@@ -68,11 +69,4 @@ export function describeFuzzing(kind: BrokerKind, count: number, seed: number): 
 function lastOf(messages: Inbox['messages']) {
   const last = messages.at(-1);
   return last ? decodeStats(last.payload) : null;
-}
-
-/** The heap after a full collection. */
-function settledHeap(): number {
-  if (typeof globalThis.gc !== 'function') throw new Error('run node with --expose-gc');
-  globalThis.gc();
-  return process.memoryUsage().heapUsed;
 }

@@ -48,7 +48,7 @@ export class Outgoing {
   private readonly send: (message: Sendable) => void;
   /**
    * No `Set`: each table that it outgrows keeps what it held and leads to the next one, and an old one keeps them all
-   * alive until V8 collects its old generation. Of the time of scavenges that was two thirds.
+   * alive until V8 collects its old generation: docs/decisions/0006.
    */
   private readonly open: Pending[] = [];
   private readonly waiting: Sendable[] = [];

@@ -23,12 +23,15 @@ export function promotedBytes(step: () => void): number {
 
 /** Bytes a step that are still there when all garbage is gone. */
 export function keptBytes(step: () => void, steps: number): number {
-  const collect = collector();
-  collect();
-  const before = process.memoryUsage().heapUsed;
+  const before = settledHeap();
   for (let taken = 0; taken < steps; taken += 1) step();
-  collect();
-  return (process.memoryUsage().heapUsed - before) / steps;
+  return (settledHeap() - before) / steps;
+}
+
+/** Bytes of the heap after a full collection. */
+export function settledHeap(): number {
+  collector()();
+  return process.memoryUsage().heapUsed;
 }
 
 function collector(): Collect {
